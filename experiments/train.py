@@ -1,0 +1,21 @@
+"""Train one cohort, or with -m a sweep of cohorts.
+
+python experiments/train.py experiment=sine_depth depth=10
+python experiments/train.py -m experiment=sine_depth
+python experiments/train.py -m experiment=sine_depth depth=7,10 network.width=64 recipe.lr=3e-3 seeds=[0,1]
+"""
+
+import hydra
+from omegaconf import DictConfig
+
+from degradation.jobs import sentences_for_errors, train_job
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+@sentences_for_errors
+def main(composed: DictConfig) -> None:
+    train_job(composed)
+
+
+if __name__ == "__main__":
+    main()

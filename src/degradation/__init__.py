@@ -1,0 +1,1 @@
+"""Matched pairs of plain and residual networks, trained over depth (the degradation problem, He et al. 2015)."""

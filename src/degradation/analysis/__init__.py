@@ -1,0 +1,1 @@
+"""Statistics over records. Reads tables only; knows nothing of torch."""

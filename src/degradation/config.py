@@ -1,0 +1,341 @@
+"""The configuration: what may be set, its types, and every check that needs no training.
+
+Hydra composes `conf/`; `parse` turns the result into the dataclasses below or raises `ConfigError` with one sentence
+that names the key, says what is wrong and what is allowed. Defaults live in `conf/` alone. Imports no torch.
+"""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+VARIANTS = ("plain", "residual")
+SCHEDULES = ("constant", "linear", "steps", "cosine")
+
+
+class ConfigError(ValueError):
+    """Wrong configuration; the message is a sentence for the user."""
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise `ConfigError(message)` unless `condition` holds."""
+    if not condition:
+        raise ConfigError(message)
+
+
+def one_of(key: str, value: Any, allowed: tuple[str, ...]) -> None:
+    require(value in allowed, f"{key} is {value!r}; allowed: {', '.join(allowed)}.")
+
+
+def at_least(key: str, value: float, least: float) -> None:
+    require(value >= least, f"{key} is {value}; it must be at least {least}.")
+
+
+def positive(key: str, value: float) -> None:
+    require(0 < value < float("inf"), f"{key} is {value}; it must be a positive number.")
+
+
+@dataclass
+class Experiment:
+    name: str
+    title: str
+    statement: str
+
+    def __post_init__(self) -> None:
+        plain_name = self.name.replace("_", "").replace("-", "").isalnum()
+        require(plain_name, f"experiment.name is {self.name!r}; use letters, digits, '_' and '-'.")
+
+
+@dataclass
+class SineTask:
+    name: str
+    low: float
+    high: float
+    train_points: int
+    test_points: int
+    noise: float
+    data_seed: int
+
+    def __post_init__(self) -> None:
+        require(self.low < self.high, f"task.low is {self.low} and task.high is {self.high}; low must be below high.")
+        at_least("task.train_points", self.train_points, 1)
+        at_least("task.test_points", self.test_points, 2)
+        at_least("task.noise", self.noise, 0)
+
+    @property
+    def train_size(self) -> int:
+        return self.train_points
+
+
+@dataclass
+class MLPNetwork:
+    family: str
+    width: int
+    span: int
+    init: str
+    norm: str
+
+    def __post_init__(self) -> None:
+        at_least("network.width", self.width, 1)
+        at_least("network.span", self.span, 1)
+        one_of("network.init", self.init, ("default", "he", "he_zero_last"))
+        one_of("network.norm", self.norm, ("none", "batch", "layer"))
+
+    def check_depth(self, depth: int) -> None:
+        """Refuse a depth that a stem layer and blocks of `span` layers do not tile."""
+        below = 1 + (depth - 1) // self.span * self.span
+        if depth < 1:
+            raise ConfigError(f"depth is {depth}; the smallest network has depth 1.")
+        require(
+            depth == below,
+            f"depth is {depth}; one stem layer and blocks of network.span={self.span} layers make depths "
+            f"1 + {self.span}m: the nearest are {below} and {below + self.span}.",
+        )
+
+    def check_variants(self, variants: list[str]) -> None:
+        require(
+            self.init != "he_zero_last" or variants == ["residual"],
+            "network.init=he_zero_last is for residual networks alone (a plain network started so has no gradient); "
+            "set variants=[residual].",
+        )
+
+    def paired(self, depth: int) -> bool:
+        """Whether plain and residual differ in the shortcut alone; at depth 1 they are the same network."""
+        return depth > 1 and self.init != "he_zero_last"
+
+
+@dataclass
+class Recipe:
+    optimizer: str
+    lr: float
+    momentum: float
+    weight_decay: float
+    batch_size: int
+    max_steps: int
+    schedule: str
+    milestones: list[int]
+    gamma: float
+    warmup_steps: int
+    evaluations: Any
+    precision: str
+
+    def __post_init__(self) -> None:
+        one_of("recipe.optimizer", self.optimizer, ("adam", "sgd"))
+        one_of("recipe.schedule", self.schedule, SCHEDULES)
+        one_of("recipe.precision", self.precision, ("fp32", "fp64"))
+        positive("recipe.lr", self.lr)
+        positive("recipe.gamma", self.gamma)
+        require(0 <= self.momentum < 1, f"recipe.momentum is {self.momentum}; it must be at least 0 and below 1.")
+        require(
+            self.optimizer == "sgd" or self.momentum == 0,
+            f"recipe.momentum is {self.momentum} with recipe.optimizer=adam, which does not use it; set it to 0.",
+        )
+        at_least("recipe.weight_decay", self.weight_decay, 0)
+        at_least("recipe.batch_size", self.batch_size, 1)
+        at_least("recipe.max_steps", self.max_steps, 1)
+        require(
+            0 <= self.warmup_steps < self.max_steps,
+            f"recipe.warmup_steps is {self.warmup_steps}; it must be at least 0 and below "
+            f"recipe.max_steps={self.max_steps}.",
+        )
+        self._check_milestones()
+        self._check_evaluations()
+
+    def _check_milestones(self) -> None:
+        steps = self.milestones
+        require(
+            self.schedule == "steps" or not steps,
+            f"recipe.milestones is {steps} with recipe.schedule={self.schedule}, which does not use them; "
+            "set recipe.schedule=steps or recipe.milestones=[].",
+        )
+        require(
+            self.schedule != "steps" or bool(steps), "recipe.schedule=steps needs recipe.milestones, a list of steps."
+        )
+        require(
+            steps == sorted(set(steps)) and all(0 < step < self.max_steps for step in steps),
+            f"recipe.milestones is {steps}; the steps must rise and lie between 0 and "
+            f"recipe.max_steps={self.max_steps}.",
+        )
+
+    def _check_evaluations(self) -> None:
+        steps = self.evaluations
+        if isinstance(steps, int) and not isinstance(steps, bool):
+            at_least("recipe.evaluations", steps, 1)
+            return
+        integers = isinstance(steps, list) and all(isinstance(step, int) for step in steps)
+        require(integers, f"recipe.evaluations is {steps!r}; it must be a number of evaluations or a list of steps.")
+        require(
+            all(0 <= step <= self.max_steps for step in steps),
+            f"recipe.evaluations is {steps}; the steps must lie between 0 and recipe.max_steps={self.max_steps}.",
+        )
+
+    @property
+    def evaluation_steps(self) -> list[int]:
+        """Steps at which the networks are evaluated, rising: 0, the configured ones, milestones, the last."""
+        if isinstance(self.evaluations, int):
+            chosen = [round(self.max_steps * k / self.evaluations) for k in range(self.evaluations)]
+        else:
+            chosen = self.evaluations
+        return sorted({0, *chosen, *self.milestones, self.max_steps})
+
+
+@dataclass
+class Runtime:
+    device: str
+    threads: int
+    engine: str
+    checkpoint_every_steps: int
+    segment_steps: int
+    restart: bool
+    runs_dir: str
+    results_dir: str
+
+    def __post_init__(self) -> None:
+        one_of("runtime.device", self.device, ("cpu", "cuda"))
+        one_of("runtime.engine", self.engine, ("stacked", "sequential"))
+        at_least("runtime.threads", self.threads, 1)
+        at_least("runtime.checkpoint_every_steps", self.checkpoint_every_steps, 1)
+        at_least("runtime.segment_steps", self.segment_steps, 1)
+
+
+@dataclass
+class NoLogger:
+    name: str
+
+
+@dataclass
+class WandbLogger:
+    name: str
+    mode: str
+    project: str
+    entity: str | None
+    init_timeout_seconds: int
+
+    def __post_init__(self) -> None:
+        one_of("logger.mode", self.mode, ("offline", "online"))
+        at_least("logger.init_timeout_seconds", self.init_timeout_seconds, 1)
+
+
+TASKS = {"sine": SineTask}
+FAMILIES = {"mlp": MLPNetwork}
+LOGGERS = {"none": NoLogger, "wandb": WandbLogger}
+
+
+@dataclass
+class Config:
+    """One cohort: `depths` x `variants` x `seeds` networks of one task, family and recipe."""
+
+    experiment: Experiment
+    depths: list[int]
+    variants: list[str]
+    seeds: list[int]
+    task: SineTask
+    network: MLPNetwork
+    recipe: Recipe
+    runtime: Runtime
+    logger: NoLogger | WandbLogger
+    composed: dict[str, Any] = field(repr=False)  # the plain configuration this was parsed from, for config.yaml
+
+    def __post_init__(self) -> None:
+        unique_integers("depth", self.depths)
+        unique_integers("seeds", self.seeds)
+        for seed in self.seeds:
+            at_least("seeds", seed, 0)
+        require(bool(self.variants), f"variants is empty; choose from {', '.join(VARIANTS)}.")
+        for variant in self.variants:
+            one_of("variants", variant, VARIANTS)
+        require(len(set(self.variants)) == len(self.variants), f"variants is {self.variants}; one is named twice.")
+        for depth in self.depths:
+            self.network.check_depth(depth)
+        self.network.check_variants(self.variants)
+        require(
+            self.recipe.batch_size <= self.task.train_size,
+            f"recipe.batch_size is {self.recipe.batch_size}; the {self.task.name} task has only "
+            f"{self.task.train_size} training examples.",
+        )
+
+    @property
+    def cost(self) -> int:
+        """Relative training cost, for ordering a sweep's jobs and estimating the time left."""
+        networks = len(self.variants) * len(self.seeds)
+        return sum(depth + 1 for depth in self.depths) * networks * self.recipe.max_steps
+
+
+def unique_integers(key: str, values: list[int]) -> None:
+    integers = all(isinstance(value, int) and not isinstance(value, bool) for value in values)
+    require(integers, f"{key} is {values}; whole numbers are expected.")
+    require(bool(values), f"{key} is empty; at least one is needed.")
+    repeated = sorted({value for value in values if values.count(value) > 1})
+    require(not repeated, f"{key} holds {', '.join(map(str, repeated))} more than once; each may stand once.")
+
+
+def parse(composed: DictConfig) -> Config:
+    """The checked configuration of one cohort.
+
+    Args:
+        composed: what Hydra composed, without the `hydra` node.
+
+    Raises:
+        ConfigError: a key is unknown, missing or of the wrong type, or values do not fit together.
+    """
+    try:
+        values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(str(error).splitlines()[0]) from error
+    assert isinstance(values, dict)
+    known = [f.name for f in fields(Config) if f.name not in ("composed", "depths")]
+    _check_keys(values, ["depth", *known], prefix="")
+    depth = values["depth"]
+    return Config(
+        experiment=_group(Experiment, values["experiment"], "experiment"),
+        depths=depth if isinstance(depth, list) else [depth],
+        variants=_list("variants", values["variants"]),
+        seeds=_list("seeds", values["seeds"]),
+        task=_choice(TASKS, values["task"], "task", "name"),
+        network=_choice(FAMILIES, values["network"], "network", "family"),
+        recipe=_group(Recipe, values["recipe"], "recipe"),
+        runtime=_group(Runtime, values["runtime"], "runtime"),
+        logger=_choice(LOGGERS, values["logger"], "logger", "name"),
+        composed={str(key): value for key, value in values.items()},
+    )
+
+
+def _list(key: str, value: Any) -> list[Any]:
+    require(isinstance(value, list), f"{key} is {value!r}; a list such as {key}=[...] is expected.")
+    return value
+
+
+def _check_keys(values: Mapping[Any, Any], known: list[str], prefix: str) -> None:
+    for key in values:
+        if key not in known:
+            close = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"did you mean {prefix}{close[0]}?" if close else f"allowed: {', '.join(known)}."
+            raise ConfigError(f"{prefix}{key} is not a key of the configuration; {hint}")
+    for key in known:
+        require(key in values, f"{prefix}{key} is not set.")
+
+
+def _choice(classes: Mapping[str, type], values: Any, group: str, selector: str) -> Any:
+    chosen = values.get(selector) if isinstance(values, dict) else None
+    one_of(f"{group}.{selector}", chosen, tuple(classes))
+    return _group(classes[str(chosen)], values, group)
+
+
+def _group(cls: type, values: Any, group: str) -> Any:
+    """An instance of the dataclass `cls`, its values checked and converted to the fields' types by OmegaConf."""
+    require(isinstance(values, dict), f"{group} is {values!r}; a group of keys is expected.")
+    _check_keys(values, [f.name for f in fields(cls)], prefix=f"{group}.")
+    typed = OmegaConf.structured(cls)
+    for f in fields(cls):
+        try:
+            typed[f.name] = values[f.name]
+        except OmegaConfBaseException as error:
+            expected = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text"}
+            name = getattr(f.type, "__name__", str(f.type))
+            raise ConfigError(
+                f"{group}.{f.name} is {values[f.name]!r}; {expected.get(name, str(f.type))} is expected."
+            ) from error
+    return cls(**OmegaConf.to_container(typed))  # type: ignore[arg-type]

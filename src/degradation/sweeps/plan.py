@@ -1,0 +1,127 @@
+"""The jobs of a sweep: from the command line to checked cohorts, before any of them is started."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from degradation.config import Config, ConfigError, parse
+from degradation.jobs import defaults_of, preflight
+from degradation.records.run import DamagedRunError, Run, make_folder
+
+
+@dataclass
+class Job:
+    """One cohort of a sweep and where its results go."""
+
+    overrides: list[str]
+    config: Config
+    run: Run
+
+    @property
+    def label(self) -> str:
+        return f"{self.config.experiment.name} {self.run.path.name}"
+
+
+@dataclass
+class Plan:
+    """A sweep's experiments and jobs, the deepest first; `done` need no training, `damaged` are trained again."""
+
+    experiments: dict[str, Config]
+    todo: list[Job]
+    done: list[Job]
+    damaged: list[str]
+
+
+def plan(loader: ConfigLoader, master: DictConfig, arguments: list[str]) -> Plan:
+    """Compose and check every job of a sweep.
+
+    A comma list of experiments runs the sweep of each experiment's own file.
+
+    Args:
+        loader: Hydra's.
+        master: what Hydra composed from the arguments that are no sweeps.
+        arguments: the command line's overrides.
+
+    Raises:
+        ConfigError: a job is wrong; every wrong one is named.
+    """
+    parsed = OverridesParser.create(config_loader=loader).parse_overrides(arguments)
+    names = _experiments(parsed, master)
+    others = [override for override in parsed if override.get_key_element() != "experiment"]
+    experiments = {name: defaults_of(name) for name in names}
+    jobs, errors = [], []
+    for name in names:
+        for overrides in _combinations(loader, name, others):
+            try:
+                config = parse(_compose(loader, master, overrides))
+                run = Run(config, experiments[name])
+                run.check_identity()
+                jobs.append(Job(overrides, config, run))
+            except (ConfigError, HydraException, OmegaConfBaseException) as error:
+                errors.append(f"{' '.join(overrides)}: {error}")
+    if errors:
+        raise ConfigError("no job was started.\n" + "\n".join(dict.fromkeys(errors)))
+    _check_together(jobs)
+    return _sorted_plan(experiments, jobs)
+
+
+def _experiments(parsed: list[Override], master: DictConfig) -> list[str]:
+    chosen = [override for override in parsed if override.get_key_element() == "experiment"]
+    if not chosen:
+        return [str(master.hydra.runtime.choices.experiment)]
+    if chosen[-1].is_sweep_override():
+        return list(dict.fromkeys(str(value) for value in chosen[-1].sweep_string_iterator()))
+    return [str(chosen[-1].value())]
+
+
+def _combinations(loader: ConfigLoader, experiment: str, others: list[Override]) -> list[list[str]]:
+    """Overrides of every job of one experiment: its file's sweep, replaced key by key by the command line's."""
+    composed = loader.load_configuration("config", [f"experiment={experiment}"], run_mode=RunMode.MULTIRUN)
+    own = [f"{key}={value}" for key, value in (composed.hydra.sweeper.params or {}).items()]
+    overrides = OverridesParser.create(config_loader=loader).parse_overrides([f"experiment={experiment}", *own])
+    return list(BasicSweeper.split_arguments([*overrides, *others], None)[0])
+
+
+def _compose(loader: ConfigLoader, master: DictConfig, overrides: list[str]) -> DictConfig:
+    composed = loader.load_sweep_config(master, overrides)
+    with open_dict(composed):
+        del composed["hydra"]
+    OmegaConf.resolve(composed)
+    return composed
+
+
+def _check_together(jobs: list[Job]) -> None:
+    """Checks that concern the machine or several jobs at once."""
+    folders: dict[Path, Job] = {}
+    for job in jobs:
+        if job.run.path in folders:
+            raise ConfigError(
+                f"two jobs of this sweep are the same run {job.run.path}: {' '.join(folders[job.run.path].overrides)} "
+                f"and {' '.join(job.overrides)}."
+            )
+        folders[job.run.path] = job
+    for job in jobs[:1]:
+        preflight(job.config)
+        make_folder(Path(job.config.runtime.runs_dir), "runtime.runs_dir")
+        make_folder(Path(job.config.runtime.results_dir), "runtime.results_dir")
+
+
+def _sorted_plan(experiments: dict[str, Config], jobs: list[Job]) -> Plan:
+    todo: list[Job] = []
+    done: list[Job] = []
+    damaged: list[str] = []
+    for job in sorted(jobs, key=lambda job: -job.config.cost):
+        try:
+            (done if job.run.is_done() else todo).append(job)
+        except DamagedRunError as error:
+            damaged.append(f"{error} This cohort is trained again; all others are kept.")
+            todo.append(job)
+    return Plan(experiments, todo, done, damaged)

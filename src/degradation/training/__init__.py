@@ -1,0 +1,1 @@
+"""Training: cohorts, engines, schedules, callbacks, one job."""

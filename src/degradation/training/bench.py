@@ -1,0 +1,88 @@
+"""What stacking gains: all seeds in one cohort against one Lightning fit a network, as such code is usually written."""
+
+import time
+import warnings
+from statistics import median
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from degradation import networks, tasks
+from degradation.config import Config
+from degradation.tasks import Task
+from degradation.training.cohort import Cohort, segments
+from degradation.training.fit import quieten
+
+
+class OneNetwork(pl.LightningModule):
+    """A plain LightningModule with automatic optimisation, Adam and a learning rate falling linearly to zero."""
+
+    def __init__(self, network: nn.Module, config: Config) -> None:
+        super().__init__()
+        self.network = network
+        self.recipe = config.recipe
+
+    def training_step(self, batch: list[Tensor], index: int) -> Tensor:
+        inputs, targets = batch
+        return nn.functional.mse_loss(self.network(inputs), targets)
+
+    def configure_optimizers(self) -> dict:
+        optimizer = torch.optim.Adam(self.parameters(), lr=self.recipe.lr, fused=True)
+        schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, self.recipe.max_steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def trainer(config: Config) -> pl.Trainer:
+    """Nothing but the loop, for both sides."""
+    return pl.Trainer(
+        accelerator="cpu",
+        devices=1,
+        max_steps=config.recipe.max_steps,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+
+
+def one_by_one(config: Config, task: Task) -> None:
+    """One Lightning fit a seed."""
+    data = TensorDataset(task.train.inputs.float(), task.train.targets.float())
+    for seed in config.seeds:
+        network = networks.build(
+            config.network, inputs=1, outputs=1, depth=config.depths[0], variant=config.variants[0], seed=seed
+        )
+        loader = DataLoader(data, batch_size=config.recipe.batch_size, shuffle=True)
+        trainer(config).fit(OneNetwork(network, config), loader)
+
+
+def stacked(config: Config, task: Task) -> None:
+    """All seeds in one cohort; it also evaluates them, which the other side does not."""
+    trainer(config).fit(Cohort(config, task), DataLoader(segments(config, 0), batch_size=None))  # type: ignore[arg-type]
+
+
+def bench(config: Config, repeats: int = 3) -> str:
+    """Median CPU seconds of both, taken in turn in one process, and their ratio."""
+    quieten()
+    warnings.filterwarnings("ignore", module="pytorch_lightning")
+    torch.set_num_threads(1)
+    task = tasks.load(config.task)
+    seconds: dict[str, list[float]] = {"one by one": [], "stacked": []}
+    for _ in range(repeats):
+        for name, run in (("one by one", one_by_one), ("stacked", stacked)):
+            began = time.process_time()
+            run(config, task)
+            seconds[name].append(time.process_time() - began)
+    ratios = [one / other for one, other in zip(seconds["one by one"], seconds["stacked"], strict=True)]
+    n = len(config.seeds)
+    return "\n".join(
+        [
+            f"{n} {config.variants[0]} networks of depth {config.depths[0]}, {config.recipe.max_steps} steps, CPU seconds, "
+            f"median of {repeats}, torch {torch.__version__}, 1 thread",
+            f"  {n} Lightning fits of one network  {median(seconds['one by one']):6.1f}",
+            f"  one stacked cohort            {median(seconds['stacked']):6.1f}",
+            f"  ratio                         {median(ratios):6.1f}  (lowest {min(ratios):.1f}, highest {max(ratios):.1f})",
+        ]
+    )

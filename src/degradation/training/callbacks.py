@@ -1,0 +1,96 @@
+"""What happens beside training: files, progress, signals. None of it changes the run."""
+
+import os
+import time
+from statistics import median
+from typing import Any
+
+import pytorch_lightning as pl
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from degradation.records.rows import CURVES
+from degradation.records.run import CHECKPOINT, Run
+from degradation.training import checkpoints
+from degradation.training.cohort import Cohort, Segment
+
+STATUS_SECONDS = 0.5  # between two writes of status.json
+
+
+class Interrupted(SystemExit):
+    """The job was asked to stop; its checkpoint lets the same command go on."""
+
+
+def losses_by_variant(cohort: Cohort) -> dict[str, float]:
+    """Median training loss of each variant at the last evaluation."""
+    last = cohort.curve[-len(cohort.members) :]
+    variants = dict.fromkeys(row["variant"] for row in last)
+    return {name: median(row["train_loss"] for row in last if row["variant"] == name) for name in variants}
+
+
+class RunFiles(pl.Callback):
+    """Keeps status.json, curves.csv and last.ckpt up to date, and stops on SIGTERM or when the sweep has died."""
+
+    def __init__(self, run: Run, parent: int | None) -> None:
+        self.run = run
+        self.parent = parent  # process id of the sweep that this worker belongs to
+        self.last_status = 0.0
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, cohort: pl.LightningModule, outputs: Any, segment: Segment, index: int
+    ) -> None:
+        assert isinstance(cohort, Cohort)
+        stop = trainer.received_sigterm or (self.parent is not None and os.getppid() != self.parent)
+        if segment.checkpoint or stop:
+            checkpoints.save(self.run.path / CHECKPOINT, cohort.checkpoint())
+        if segment.evaluate:
+            self.run.write_rows("curves.csv", cohort.curve, CURVES)
+        if time.monotonic() - self.last_status > STATUS_SECONDS:
+            self.last_status = time.monotonic()
+            self.run.write_status("running", **progress(cohort))
+        if stop:
+            raise Interrupted(143)
+
+
+def progress(cohort: Cohort) -> dict[str, Any]:
+    """How far a cohort is, for status.json."""
+    return {
+        "step": cohort.step,
+        "max_steps": cohort.config.recipe.max_steps,
+        "seconds": round(cohort.seconds, 3),
+        "losses": losses_by_variant(cohort),
+    }
+
+
+class ProgressBar(pl.Callback):
+    """A bar over the steps of one cohort, with the last losses."""
+
+    def __init__(self) -> None:
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("steps  {task.fields[speed]}  left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[losses]}"),
+        )
+
+    def on_train_start(self, trainer: pl.Trainer, cohort: pl.LightningModule) -> None:
+        assert isinstance(cohort, Cohort)
+        self.first_step, self.began = cohort.step, time.monotonic()
+        depths = "+".join(map(str, cohort.config.depths))
+        self.task = self.bar.add_task(
+            f"depth {depths}", total=cohort.config.recipe.max_steps, completed=cohort.step, speed="", losses=""
+        )
+        self.bar.start()
+
+    def on_train_batch_end(self, trainer: pl.Trainer, cohort: pl.LightningModule, *args: Any) -> None:
+        assert isinstance(cohort, Cohort)
+        speed = (cohort.step - self.first_step) / max(time.monotonic() - self.began, 1e-9)
+        losses = "  ".join(f"{variant} {loss:.2e}" for variant, loss in losses_by_variant(cohort).items())
+        self.bar.update(self.task, completed=cohort.step, speed=f"{speed:.0f}/s", losses=losses)
+
+    def on_fit_end(self, trainer: pl.Trainer, cohort: pl.LightningModule) -> None:
+        self.bar.stop()
+
+    def on_exception(self, trainer: pl.Trainer, cohort: pl.LightningModule, exception: BaseException) -> None:
+        self.bar.stop()

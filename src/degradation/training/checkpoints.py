@@ -1,0 +1,37 @@
+"""The checkpoint file of a run: plain types and tensors, replaced whole, read without unpickling code."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from degradation.records.files import write_bytes
+
+
+class BadCheckpointError(Exception):
+    """A checkpoint that is damaged or belongs to another run; the message names the file and says what to do."""
+
+
+def save(path: Path, checkpoint: dict[str, Any]) -> None:
+    """Write `checkpoint` to `path`; a kill at any moment leaves the last one whole."""
+    content = io.BytesIO()
+    torch.save(checkpoint, content)
+    write_bytes(path, content.getvalue())
+
+
+def load(path: Path, *, digest: str, members: list[list[Any]]) -> dict[str, Any]:
+    """The checkpoint of the cohort that `digest` and `members` identify, on the CPU.
+
+    Raises:
+        BadCheckpointError: it cannot be read or is another cohort's.
+    """
+    advice = "Delete the file or add runtime.restart=true to train this cohort again from its first step."
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a cut or overwritten file fails in many ways inside torch
+        raise BadCheckpointError(f"{path} is damaged ({type(error).__name__}). {advice}") from error
+    ours = isinstance(checkpoint, dict) and checkpoint.get("digest") == digest and checkpoint.get("members") == members
+    if not ours:
+        raise BadCheckpointError(f"{path} is not a checkpoint of this cohort. {advice}")
+    return checkpoint

@@ -1,0 +1,171 @@
+"""The cohort: the networks that one job trains in lockstep, as a LightningModule.
+
+To Lightning a batch is a segment, the steps up to the next evaluation or checkpoint (at most `runtime.segment_steps`).
+The cohort counts the steps itself; Lightning's own counters count segments and decide nothing.
+"""
+
+import time
+from typing import Any, NamedTuple
+
+import pytorch_lightning as pl
+import torch
+
+from degradation.config import Config
+from degradation.networks import count_multiply_adds, count_parameters
+from degradation.records.identity import digest
+from degradation.records.rows import Row
+from degradation.tasks import Task
+from degradation.training.engines import Engine
+from degradation.training.members import Member, build, example, members
+from degradation.training.schedule import learning_rate
+
+STUCK = 0.95  # of the loss of predicting the mean
+
+
+class Segment(NamedTuple):
+    """Steps `start` to `stop` (excluded), and what follows them."""
+
+    start: int
+    stop: int
+    evaluate: bool
+    checkpoint: bool
+
+
+def segments(config: Config, start: int) -> list[Segment]:
+    """The segments from step `start` to the last step."""
+    recipe, runtime = config.recipe, config.runtime
+    evaluations = set(recipe.evaluation_steps)
+    checkpoints = {*range(0, recipe.max_steps, runtime.checkpoint_every_steps), recipe.max_steps}
+    ends = sorted(evaluations | checkpoints | set(range(0, recipe.max_steps, runtime.segment_steps)))
+    stops = [step for step in ends if step > start]
+    return [
+        Segment(begin, stop, stop in evaluations, stop in checkpoints)
+        for begin, stop in zip([start, *stops], stops, strict=False)
+    ]
+
+
+class Cohort(pl.LightningModule):
+    """All networks of one job.
+
+    Attributes:
+        step: steps taken so far by every network.
+        curve: one row a network and evaluation so far.
+        seconds: time spent in training and evaluation so far, interruptions not counted.
+    """
+
+    def __init__(self, config: Config, task: Task, checkpoint: dict[str, Any] | None = None) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.config = config
+        self.members = members(config)
+        self.engine = Engine(config, task)
+        self.step = 0
+        self.curve: list[Row] = []
+        self.seconds = 0.0
+        self._checkpoint = checkpoint
+        self._mean_losses = {"train": task.mean_loss(task.train), "test": task.mean_loss(task.test)}
+        self._digest = digest(config)
+
+    def configure_optimizers(self) -> Any:
+        self.engine.to_device(self.device)
+        return self.engine.configure_optimizers()
+
+    def on_fit_start(self) -> None:
+        if self._checkpoint is not None:
+            self.load_checkpoint(self._checkpoint)
+        elif self.step == 0:
+            self._evaluate()
+
+    def training_step(self, segment: Segment, index: int) -> None:
+        began = time.perf_counter()
+        self.engine.run(segment.start, segment.stop)
+        self.step = segment.stop
+        if segment.evaluate:
+            self._evaluate()
+        self.seconds += time.perf_counter() - began
+
+    def _evaluate(self) -> None:
+        lr = learning_rate(self.config.recipe, self.step) if self.step < self.config.recipe.max_steps else 0.0
+        measured = self.engine.evaluate()
+        for member in self.members:
+            row = self.key(member) | {"step": self.step, "lr": lr} | measured[member]
+            self.curve.append(row)
+
+    def key(self, member: Member) -> Row:
+        """The columns that identify a network in every table."""
+        return {
+            "experiment": self.config.experiment.name,
+            "digest": self._digest,
+            "variant": member.variant,
+            "depth": member.depth,
+            "seed": member.seed,
+        }
+
+    def records(self) -> list[Row]:
+        """The final row of every network, without the columns that describe machine and folder."""
+        diverged = self.engine.diverged_steps()
+        last = {(row["depth"], row["variant"], row["seed"]): row for row in self.curve[-len(self.members) :]}
+        sizes = self._sizes()
+        network, recipe = self.config.network, self.config.recipe
+        rows = []
+        for member in self.members:
+            measured, step = last[member], diverged[member]
+            rows.append(
+                self.key(member)
+                | sizes[member.depth]
+                | {
+                    "task": self.config.task.name,
+                    "family": network.family,
+                    "width": network.width,
+                    "init": network.init,
+                    "norm": network.norm,
+                    "shortcut": "identity" if member.variant == "residual" else "none",
+                    "paired": network.paired(member.depth),
+                    "batch_size": recipe.batch_size,
+                    "lr": recipe.lr,
+                    "precision": recipe.precision,
+                    "steps": self.step if step is None else step,
+                    "train_loss": measured["train_loss"],
+                    "test_loss": measured["test_loss"],
+                    "train_error": None,  # errors in percent are for classification
+                    "test_error": None,
+                    "mean_train_loss": self._mean_losses["train"],
+                    "mean_test_loss": self._mean_losses["test"],
+                    "status": "done" if step is None else "diverged",
+                    "diverged_step": step,
+                    "stuck": step is None and measured["train_loss"] >= STUCK * self._mean_losses["train"],
+                    "seconds": self.seconds / len(self.members),
+                }
+            )
+        return rows
+
+    def _sizes(self) -> dict[int, Row]:
+        """Parameters and multiply-adds by depth; plain and residual networks are equal in both."""
+        sizes = {}
+        for member in self.members:
+            if member.depth not in sizes:
+                network = build(member, self.config, self.engine.task)
+                sizes[member.depth] = {
+                    "parameters": count_parameters(network),
+                    "multiply_adds": count_multiply_adds(network, example(self.engine.task)),
+                }
+        return sizes
+
+    def checkpoint(self) -> dict[str, Any]:
+        """Everything that a resumed cohort needs, as plain types and tensors."""
+        return {
+            "digest": self._digest,
+            "members": [list(member) for member in self.members],
+            "step": self.step,
+            "seconds": self.seconds,
+            "curve": self.curve,
+            "networks": self.engine.member_states(),
+        }
+
+    @torch.no_grad()
+    def load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on from what `checkpoint` gave. Device and engine may be others than those that wrote it."""
+        self.step = checkpoint["step"]
+        self.seconds = checkpoint["seconds"]
+        self.curve = checkpoint["curve"]
+        self.engine.load_member_states(checkpoint["networks"])

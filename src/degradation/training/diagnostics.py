@@ -1,0 +1,107 @@
+"""Measurements on a cohort's networks before and after training, made on copies so that the run is not changed."""
+
+import copy
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from degradation.networks.mlp import MLP
+from degradation.records.rows import LAYERS, PREDICTIONS, Row
+from degradation.records.run import Run
+from degradation.tasks import Task
+from degradation.tasks.base import Split
+from degradation.training.cohort import Cohort
+from degradation.training.group import Group
+
+DIGITS = 4  # significant, in layers.csv and predictions.csv
+PREDICTED_SEEDS = 4  # networks a variant and depth whose fitted function is kept
+PREDICTED_POINTS = 128
+
+
+def layer_statistics(network: MLP, split: Split, task: Task) -> tuple[Tensor, Tensor]:
+    """Per weighted layer of a network or stack, over a whole split in train mode (batch statistics).
+
+    Returns:
+        The standard deviation over inputs of the layer's output after shortcut and ReLU, root mean square over units,
+        and the Frobenius norm of the loss's gradient by the layer's weight: two tensors (depth + 1, ...), `...` being
+        empty for a network and (S,) for a stack.
+    """
+    network = copy.deepcopy(network).train()
+    weights = network.weights()
+    stacked = weights[0].ndim == 3
+    inputs = split.inputs.expand(len(weights[0]), *split.inputs.shape) if stacked else split.inputs
+    activations = network.activations(inputs)
+    loss = task.loss(activations[-1].mT, split.targets).sum()
+    sd = [activation.detach().var(-1, correction=0).mean(-1).sqrt() for activation in activations]
+    gradients = [gradient.flatten(-2).norm(dim=-1) for gradient in torch.autograd.grad(loss, weights)]
+    return torch.stack(sd), torch.stack(gradients)
+
+
+class LayerDiagnostics(pl.Callback):
+    """Writes layers.csv: output standard deviation and gradient norm of every weighted layer, `init` and `final`.
+
+    A resumed cohort measures `init` again: its networks are built anew from their seeds before the checkpoint is read.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.rows: list[Row] = []
+
+    def on_fit_start(self, trainer: pl.Trainer, cohort: pl.LightningModule) -> None:
+        self._measure(cohort, "init")
+
+    def on_fit_end(self, trainer: pl.Trainer, cohort: pl.LightningModule) -> None:
+        self._measure(cohort, "final")
+        self.run.write_rows("layers.csv", self.rows, LAYERS)
+
+    def _measure(self, cohort: pl.LightningModule, moment: str) -> None:
+        assert isinstance(cohort, Cohort)
+        task = cohort.engine.task
+        for group in cohort.engine.all_groups():
+            assert isinstance(group.network, MLP)
+            measured_by_layer = layer_statistics(group.network, task.train, task)
+            sd, gradients = (values.reshape(len(values), -1).T.tolist() for values in measured_by_layer)
+            for position, member in enumerate(group.members):
+                for layer, (own_sd, gradient) in enumerate(zip(sd[position], gradients[position], strict=True), 1):
+                    measured = {"output_sd": rounded(own_sd), "gradient_norm": rounded(gradient)}
+                    self.rows.append(cohort.key(member) | {"moment": moment, "layer": layer} | measured)
+
+
+class Predictions(pl.Callback):
+    """Writes predictions.csv: the functions that some of the networks have fitted, on points of the test set."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    @torch.no_grad()
+    def on_fit_end(self, trainer: pl.Trainer, cohort: pl.LightningModule) -> None:
+        assert isinstance(cohort, Cohort)
+        test = cohort.engine.task.test
+        chosen = test.inputs[torch.linspace(0, len(test) - 1, min(PREDICTED_POINTS, len(test))).round().long()]
+        rows: list[Row] = []
+        for group in cohort.engine.all_groups():
+            predicted = self._predict(group, chosen)
+            for member, values in zip(group.members, predicted, strict=True):
+                if member.seed in cohort.config.seeds[:PREDICTED_SEEDS]:
+                    points = zip(chosen.flatten().tolist(), values.flatten().tolist(), strict=True)
+                    rows.extend(cohort.key(member) | {"x": rounded(x), "prediction": rounded(y)} for x, y in points)
+        self.run.write_rows("predictions.csv", rows, PREDICTIONS)
+
+    def _predict(self, group: Group, inputs: Tensor) -> Tensor:
+        network = copy.deepcopy(group.network).eval()
+        if group.stacked:
+            return network(inputs.expand(len(group.members), *inputs.shape))
+        return network(inputs).unsqueeze(0)
+
+
+def rounded(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
+
+
+def diagnostics(run: Run, cohort: Cohort) -> list[Any]:
+    """The diagnostics that fit the task: fitted functions only for one input and one output."""
+    task = cohort.engine.task
+    one_to_one = task.inputs == 1 and task.outputs == 1
+    return [LayerDiagnostics(run), *([Predictions(run)] if one_to_one else [])]

@@ -1,0 +1,108 @@
+"""Engines: how the networks of a cohort are executed. What they compute does not depend on the engine.
+
+`sequential` trains one network after another within every step; `stacked` puts all networks of one shape (all seeds and
+both variants of a depth) into one batched computation.
+"""
+
+from collections import defaultdict
+
+import torch
+from torch import Tensor, nn
+
+from degradation.config import Config
+from degradation.tasks import Task
+from degradation.tasks.order import batch_indices
+from degradation.training.group import Group
+from degradation.training.members import Member, build, members
+from degradation.training.schedule import learning_rate
+
+DTYPES = {"fp32": torch.float32, "fp64": torch.float64}
+
+
+class Engine(nn.Module):
+    """The groups of a cohort and the loop that trains them."""
+
+    def __init__(self, config: Config, task: Task) -> None:
+        super().__init__()
+        self.recipe = config.recipe
+        self.dtype = DTYPES[config.recipe.precision]
+        self.task = task
+        self.groups = nn.ModuleList(
+            Group(group, [build(member, config, task) for member in group], config.recipe, self.dtype)
+            for group in GROUPINGS[config.runtime.engine](members(config))
+        )
+
+    def to_device(self, device: torch.device) -> None:
+        """Put the data where the networks are; Lightning moves the networks."""
+        self.task = self.task.to(device, self.dtype)
+
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        return [group.configure_optimizer() for group in self.all_groups()]
+
+    def run(self, start: int, stop: int) -> None:
+        """Train every network for steps `start` to `stop` (excluded)."""
+        train = self.task.train
+        for group in self.all_groups():
+            indices = self._indices(group, start, stop).to(train.inputs.device)
+            for step in range(start, stop):
+                batch = indices[:, step - start]
+                lr = learning_rate(self.recipe, step)
+                group.train_step(step, train.inputs[batch], train.targets[batch], lr, self.task)
+
+    def _indices(self, group: Group, start: int, stop: int) -> Tensor:
+        """Examples that the group's networks take: (S, stop - start, B)."""
+        of_seed = {
+            seed: batch_indices(
+                seed, train_size=len(self.task.train), batch_size=self.recipe.batch_size, start=start, stop=stop
+            )
+            for seed in {member.seed for member in group.members}
+        }
+        return torch.stack([of_seed[member.seed] for member in group.members])
+
+    def evaluate(self) -> dict[Member, dict[str, float]]:
+        """Losses of every network: running (`batch_loss`), and on the whole training and test set in eval mode."""
+        measured = {}
+        for group in self.all_groups():
+            columns = {
+                "batch_loss": group.take_batch_losses().tolist(),
+                "train_loss": group.evaluate(self.task.train, self.task).tolist(),
+                "test_loss": group.evaluate(self.task.test, self.task).tolist(),
+            }
+            for position, member in enumerate(group.members):
+                measured[member] = {name: values[position] for name, values in columns.items()}
+        return measured
+
+    def diverged_steps(self) -> dict[Member, int | None]:
+        """The step of each network's first loss that was not finite, or None."""
+        steps = {}
+        for group in self.all_groups():
+            for member, step in zip(group.members, group.diverged_step.tolist(), strict=True):
+                steps[member] = None if step < 0 else step
+        return steps
+
+    def member_states(self) -> dict[str, dict]:
+        return {name: state for group in self.all_groups() for name, state in group.member_states().items()}
+
+    def load_member_states(self, states: dict[str, dict]) -> None:
+        for group in self.all_groups():
+            group.load_member_states(states)
+
+    def all_groups(self) -> list[Group]:
+        """The groups, typed."""
+        return list(self.groups)  # type: ignore[arg-type]
+
+
+def one_by_one(cohort: list[Member]) -> list[list[Member]]:
+    """Every network by itself."""
+    return [[member] for member in cohort]
+
+
+def by_shape(cohort: list[Member]) -> list[list[Member]]:
+    """All networks of one depth together; plain and residual networks of a depth have equal shapes."""
+    groups = defaultdict(list)
+    for member in cohort:
+        groups[member.depth].append(member)
+    return list(groups.values())
+
+
+GROUPINGS = {"sequential": one_by_one, "stacked": by_shape}

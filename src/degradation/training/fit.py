@@ -1,0 +1,134 @@
+"""One job: train a cohort, or go on where it stopped, and leave the files of its run."""
+
+import logging
+import multiprocessing
+import os
+import traceback
+import warnings
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader
+
+from degradation import tasks
+from degradation.config import Config, ConfigError, WandbLogger
+from degradation.records.environment import environment
+from degradation.records.identity import digest
+from degradation.records.rows import CURVES, NETWORKS
+from degradation.records.run import CHECKPOINT, TRACEBACK, DamagedRunError, Run
+from degradation.training import checkpoints
+from degradation.training.callbacks import ProgressBar, RunFiles, progress
+from degradation.training.checkpoints import BadCheckpointError
+from degradation.training.cohort import Cohort, segments
+from degradation.training.diagnostics import diagnostics
+from degradation.training.members import members
+from degradation.training.wandb_curve import WandbCurve
+
+
+class JobFailedError(Exception):
+    """A cohort could not be trained; the message is a sentence, the traceback (if any) is in the run's folder."""
+
+
+def train(config: Config, defaults: Config, *, show_progress: bool) -> Run:
+    """Train the cohort that `config` describes unless its run is done.
+
+    Args:
+        config: the cohort.
+        defaults: the experiment's own configuration, for the run's name.
+        show_progress: draw a bar over the steps.
+
+    Raises:
+        ConfigError: the run's folder holds other results, is in use, or cannot be written.
+        JobFailedError: training failed; status.json says so and traceback.txt says where.
+    """
+    run = Run(config, defaults)
+    run.check_identity()
+    lock = run.lock()
+    try:
+        lock.acquire()
+    except TimeoutError as error:
+        raise ConfigError(f"{run.path} is being written by another process; wait for it or stop it.") from error
+    with lock:
+        try:
+            if run.is_done():
+                return run
+        except DamagedRunError:  # whoever launched the job has named the file
+            run.clear()
+        try:
+            _train(run, show_progress)
+        except BadCheckpointError as error:
+            run.write_status("failed", message=str(error))
+            raise JobFailedError(str(error)) from error
+        except SystemExit:
+            run.write_status("interrupted", **_kept(run))
+            raise
+        except Exception as error:
+            (run.path / TRACEBACK).write_text(traceback.format_exc())
+            message = f"{type(error).__name__}: {error}"
+            run.write_status("failed", message=message)
+            raise JobFailedError(f"{message} (traceback in {run.path / TRACEBACK})") from error
+    return run
+
+
+def _kept(run: Run) -> dict[str, Any]:
+    status = run.read_status() or {}
+    return {name: status[name] for name in ("step", "max_steps", "seconds", "losses") if name in status}
+
+
+def _train(run: Run, show_progress: bool) -> None:
+    config = run.config
+    quieten()
+    torch.set_num_threads(config.runtime.threads)
+    torch.use_deterministic_algorithms(config.runtime.device == "cpu")
+    run.write_config()
+    checkpoint = _checkpoint(run)
+    cohort = Cohort(config, tasks.load(config.task), checkpoint)
+    start = checkpoint["step"] if checkpoint else 0
+    run.write_status("running", step=start, max_steps=config.recipe.max_steps, seconds=0, losses={})
+    parent = os.getppid() if multiprocessing.current_process().name != "MainProcess" else None
+    trainer = pl.Trainer(
+        accelerator="gpu" if config.runtime.device == "cuda" else "cpu",
+        devices=1,
+        max_epochs=1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=run.path,
+        callbacks=[
+            RunFiles(run, parent),
+            *diagnostics(run, cohort),
+            *([WandbCurve(run, config.logger)] if isinstance(config.logger, WandbLogger) else []),
+            *([ProgressBar()] if show_progress else []),
+        ],
+    )
+    trainer.fit(cohort, DataLoader(segments(config, start), batch_size=None))  # type: ignore[arg-type]
+    _finish(run, cohort)
+
+
+def _checkpoint(run: Run) -> dict[str, Any] | None:
+    path = run.path / CHECKPOINT
+    if run.config.runtime.restart:
+        path.unlink(missing_ok=True)
+    if not path.exists():
+        return None
+    return checkpoints.load(path, digest=digest(run.config), members=[list(key) for key in members(run.config)])
+
+
+def _finish(run: Run, cohort: Cohort) -> None:
+    device = torch.cuda.get_device_name() if run.config.runtime.device == "cuda" else "cpu"
+    made_with = environment(run.config.runtime, device)
+    shared = {"torch_version": made_with["torch"], "slug": run.slug}
+    shared |= {name: made_with[name] for name in ("commit", "device", "engine", "threads")}
+    run.write_json("environment.json", made_with)
+    run.write_rows("curves.csv", cohort.curve, CURVES)
+    run.write_rows("records.csv", [row | shared for row in cohort.records()], NETWORKS)
+    run.finish(**progress(cohort))
+
+
+def quieten() -> None:
+    """Silence Lightning's notes on hardware and on what this project does on purpose."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    for message in (".*does not have many workers.*", ".*LeafSpec.*", ".*`configure_optimizers`.*"):
+        warnings.filterwarnings("ignore", message)

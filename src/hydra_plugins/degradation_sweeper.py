@@ -1,0 +1,119 @@
+"""Hydra's basic sweeper, made to check first and to report last. The launcher (joblib, basic, ...) stays Hydra's.
+
+Hydra finds plugins in the namespace package `hydra_plugins` alone; hence the folder.
+"""
+
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_store import ConfigStore
+from hydra.core.utils import JobReturn, JobStatus
+
+from degradation.config import ConfigError, WandbLogger
+from degradation.sweeps.plan import Job, Plan, plan
+from degradation.sweeps.view import view
+from degradation.wandb_view import log_report
+
+STOPPED = 130  # the shell's exit status for Ctrl-C
+
+
+class DepthSweeper(BasicSweeper):
+    """Plans the whole sweep, trains what is missing, then writes tables and figures of its experiments."""
+
+    def sweep(self, arguments: list[str]) -> Any:
+        assert self.hydra_context is not None
+        assert self.config is not None
+        try:
+            planned = plan(self.hydra_context.config_loader, self.config, arguments)
+            with ExitStack() as locks:
+                _lock(planned, locks)
+                return self._run(planned)
+        except ConfigError as error:
+            print(f"error: {error}", file=sys.stderr)
+            raise SystemExit(2) from None
+
+    def _run(self, planned: Plan) -> Sequence[JobReturn]:
+        for sentence in planned.damaged:
+            print(f"warning: {sentence}", flush=True)
+        returned = self._train(planned) if planned.todo else []
+        failed = _failures(planned.todo, returned)
+        self._report(planned)
+        if failed:
+            print(f"\n{len(failed)} of {len(planned.todo) + len(planned.done)} cohorts failed:", file=sys.stderr)
+            for label, message in failed.items():
+                print(f"  {label}: {message}", file=sys.stderr)
+            print("The same command trains only what is missing.", file=sys.stderr)
+            raise SystemExit(1)
+        return returned
+
+    def _report(self, planned: Plan) -> None:
+        from degradation.report import report  # matplotlib and pandas, only now
+
+        for name, defaults in planned.experiments.items():
+            jobs = [job for job in [*planned.done, *planned.todo] if job.config.experiment.name == name]
+            runtime, logger = jobs[0].config.runtime, jobs[0].config.logger
+            try:
+                written = report(defaults, runtime)
+            except ConfigError as error:
+                print(f"warning: {error}", file=sys.stderr)
+                continue
+            print(written.text)
+            if planned.todo and isinstance(logger, WandbLogger):
+                log_report(logger, name, Path(runtime.results_dir) / name, written)
+
+    def _train(self, planned: Plan) -> Sequence[JobReturn]:
+        assert self.launcher is not None
+        previous = signal.signal(signal.SIGTERM, _terminate)
+        try:
+            with view(planned.todo, len(planned.done)):
+                return self.launcher.launch([job.overrides for job in planned.todo], initial_job_idx=0)
+        except KeyboardInterrupt:
+            whole = len(planned.todo) + len(planned.done)
+            done = len(planned.done) + sum((job.run.read_status() or {}).get("state") == "done" for job in planned.todo)
+            print(
+                f"\nStopped: {done} of {whole} cohorts are done. The same command goes on from here.", file=sys.stderr
+            )
+            raise SystemExit(STOPPED) from None
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+
+
+def _terminate(signum: int, frame: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _lock(planned: Plan, locks: ExitStack) -> None:
+    """Hold each experiment's folder for the length of the sweep."""
+    for job in {job.config.experiment.name: job for job in [*planned.todo, *planned.done]}.values():
+        folder = Path(job.config.runtime.runs_dir) / job.config.experiment.name
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except TimeoutError:
+            raise ConfigError(
+                f"another sweep is running in {folder}; wait for it or stop it, or set runtime.runs_dir."
+            ) from None
+        locks.callback(lock.release)
+
+
+def _failures(jobs: list[Job], returned: Sequence[JobReturn]) -> dict[str, str]:
+    return {
+        job.label: str(outcome._return_value)
+        for job, outcome in zip(jobs, returned, strict=False)
+        if outcome.status != JobStatus.COMPLETED
+    }
+
+
+ConfigStore.instance().store(
+    group="hydra/sweeper",
+    name="degradation",
+    node={"_target_": f"{__name__}.{DepthSweeper.__name__}", "max_batch_size": None, "params": None},
+    provider="degradation",
+)
