@@ -76,13 +76,11 @@ def bench(config: Config, repeats: int = 3) -> str:
             run(config, task)
             seconds[name].append(time.process_time() - began)
     ratios = [one / other for one, other in zip(seconds["one by one"], seconds["stacked"], strict=True)]
-    n = len(config.seeds)
-    return "\n".join(
-        [
-            f"{n} {config.variants[0]} networks of depth {config.depths[0]}, {config.recipe.max_steps} steps, CPU seconds, "
-            f"median of {repeats}, torch {torch.__version__}, 1 thread",
-            f"  {n} Lightning fits of one network  {median(seconds['one by one']):6.1f}",
-            f"  one stacked cohort            {median(seconds['stacked']):6.1f}",
-            f"  ratio                         {median(ratios):6.1f}  (lowest {min(ratios):.1f}, highest {max(ratios):.1f})",
-        ]
+    n, steps = len(config.seeds), config.recipe.max_steps
+    what = f"{n} {config.variants[0]} networks of depth {config.depths[0]}, {steps} steps"
+    return (
+        f"{what}: CPU seconds, median of {repeats}, torch {torch.__version__}, 1 thread\n"
+        f"  {n} Lightning fits of one network  {median(seconds['one by one']):6.1f}\n"
+        f"  one stacked cohort               {median(seconds['stacked']):6.1f}\n"
+        f"  ratio                            {median(ratios):6.1f}  (from {min(ratios):.1f} to {max(ratios):.1f})"
     )
