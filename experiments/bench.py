@@ -6,11 +6,10 @@ python experiments/bench.py depth=10 variants=[plain]
 import hydra
 from omegaconf import DictConfig
 
-from degradation.jobs import bench_job, sentences_for_errors
+from degradation.jobs import bench_job
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
-@sentences_for_errors
 def main(composed: DictConfig) -> None:
     bench_job(composed)
 

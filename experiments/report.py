@@ -6,11 +6,10 @@ python experiments/report.py experiment=sine_depth
 import hydra
 from omegaconf import DictConfig
 
-from degradation.jobs import report_job, sentences_for_errors
+from degradation.jobs import report_job
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
-@sentences_for_errors
 def main(composed: DictConfig) -> None:
     report_job(composed)
 

@@ -1,9 +1,7 @@
 """From Hydra's configuration to checked jobs. Used by every entry point; imports no torch."""
 
 import sys
-from collections.abc import Callable
-from functools import wraps
-from typing import Any
+from typing import NoReturn
 
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
@@ -11,6 +9,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from degradation.config import Config, ConfigError, parse
 from degradation.wandb_view import check_key
+
+WRONG_CONFIGURATION = 2  # exit code
 
 
 def defaults_of(experiment: str) -> Config:
@@ -32,57 +32,62 @@ def preflight(config: Config) -> None:
     check_key(config)
 
 
-def sentences_for_errors(main: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
-    """Wrap an entry point: wrong configuration ends it with a sentence and exit code 2, without a traceback."""
-
-    @wraps(main)
-    def wrapped(composed: DictConfig) -> Any:
-        try:
-            return main(composed)
-        except ConfigError as error:
-            print(f"error: {error}", file=sys.stderr)
-            raise SystemExit(2) from None
-
-    return wrapped
+def fail(message: str, code: int) -> NoReturn:
+    """End an entry point with a sentence and no traceback."""
+    print(f"error: {message}", file=sys.stderr)
+    raise SystemExit(code) from None
 
 
 def train_job(composed: DictConfig) -> None:
-    """Hydra's task function: one cohort. In a sweep a failure is raised for the sweep to report."""
-    config = parse(composed)
+    """Hydra's task function: one cohort. In a sweep whatever goes wrong is raised, for the sweep to report."""
     chosen = HydraConfig.get()
-    in_sweep = not OmegaConf.is_missing(chosen.job, "num")
-    if not in_sweep:
-        preflight(config)
-    from degradation.training.fit import JobFailedError, train  # ten seconds of imports, after all checks
-
     experiment = chosen.runtime.choices["experiment"]
-    defaults = defaults_of(experiment)
-    if in_sweep:
-        train(config, defaults, show_progress=False)
+    if not OmegaConf.is_missing(chosen.job, "num"):
+        _train_in_sweep(parse(composed), experiment)
         return
     try:
-        run = train(config, defaults, show_progress=sys.stdout.isatty())
+        config = parse(composed)
+        preflight(config)
+        from degradation.training.fit import JobFailedError, train  # ten seconds of imports, after all checks
+
+        run = train(config, defaults_of(experiment), show_progress=sys.stdout.isatty())
+    except ConfigError as error:
+        fail(str(error), WRONG_CONFIGURATION)
     except JobFailedError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        fail(str(error), 1)
     except SystemExit:
-        print("stopped; the same command goes on from the last checkpoint.", file=sys.stderr)
+        print("Stopped; the same command goes on from the last checkpoint.", file=sys.stderr)
         raise
     print(f"done: {run.path}")
     print(f"tables and figures: python experiments/report.py experiment={experiment}")
+
+
+def _train_in_sweep(config: Config, experiment: str) -> None:
+    from degradation.training.fit import JobFailedError, train
+
+    try:
+        train(config, defaults_of(experiment), show_progress=False)
+    except SystemExit as error:  # this worker alone was asked to stop; the other jobs go on
+        raise JobFailedError("interrupted; its checkpoint is kept") from error
 
 
 def report_job(composed: DictConfig) -> None:
     """Write one experiment's tables and figures and print what they show."""
     from degradation.report import report
 
-    runtime = parse(composed).runtime
-    print(report(defaults_of(HydraConfig.get().runtime.choices["experiment"]), runtime).text)
+    try:
+        runtime = parse(composed).runtime
+        print(report(defaults_of(HydraConfig.get().runtime.choices["experiment"]), runtime).text)
+    except ConfigError as error:
+        fail(str(error), WRONG_CONFIGURATION)
 
 
 def bench_job(composed: DictConfig) -> None:
     """Time the configured cohort stacked and one by one."""
-    config = parse(composed)
+    try:
+        config = parse(composed)
+    except ConfigError as error:
+        fail(str(error), WRONG_CONFIGURATION)
     from degradation.training.bench import bench
 
     print(bench(config))

@@ -16,6 +16,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn, JobStatus
 
 from degradation.config import ConfigError, WandbLogger
+from degradation.jobs import WRONG_CONFIGURATION, fail
 from degradation.sweeps.plan import Job, Plan, plan
 from degradation.sweeps.view import view
 from degradation.wandb_view import log_report
@@ -35,8 +36,7 @@ class DepthSweeper(BasicSweeper):
                 _lock(planned, locks)
                 return self._run(planned)
         except ConfigError as error:
-            print(f"error: {error}", file=sys.stderr)
-            raise SystemExit(2) from None
+            fail(str(error), WRONG_CONFIGURATION)
 
     def _run(self, planned: Plan) -> Sequence[JobReturn]:
         for sentence in planned.damaged:

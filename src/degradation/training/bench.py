@@ -3,6 +3,7 @@
 import time
 import warnings
 from statistics import median
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -28,7 +29,7 @@ class OneNetwork(pl.LightningModule):
         inputs, targets = batch
         return nn.functional.mse_loss(self.network(inputs), targets)
 
-    def configure_optimizers(self) -> dict:
+    def configure_optimizers(self) -> Any:
         optimizer = torch.optim.Adam(self.parameters(), lr=self.recipe.lr, fused=True)
         schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, self.recipe.max_steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

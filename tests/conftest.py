@@ -1,0 +1,27 @@
+"""Shared fixtures: configurations composed from conf/ as the entry points do."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+
+from degradation.config import Config, parse
+
+ROOT = Path(__file__).parents[1]
+SMALL = ["recipe.max_steps=40", "recipe.evaluations=4", "seeds=[0,1]", "depth=4", "logger=none"]
+
+
+@pytest.fixture
+def compose_config(tmp_path: Path) -> Iterator[Callable[..., Config]]:
+    """`compose_config("recipe.lr=0.1")`: the small sine configuration with overrides, writing below tmp_path."""
+    folders = [f"runtime.runs_dir={tmp_path}/runs", f"runtime.results_dir={tmp_path}/results"]
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        yield lambda *overrides: parse(compose("config", [*SMALL, *folders, *overrides]))
+
+
+@pytest.fixture
+def config(compose_config: Callable[..., Config]) -> Config:
+    return compose_config()

@@ -1,0 +1,126 @@
+"""The matched pair: equal in everything but the shortcut."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from degradation import networks
+from degradation.config import MLPNetwork
+
+
+def build(variant="residual", depth=10, seed=0, **changes):
+    settings = {"family": "mlp", "width": 30, "span": 3, "init": "default", "norm": "none"} | changes
+    return networks.build(MLPNetwork(**settings), inputs=1, outputs=1, depth=depth, variant=variant, seed=seed)
+
+
+@pytest.mark.parametrize(("depth", "parameters", "multiply_adds"), [(1, 91, 60), (10, 8461, 8160), (49, 44731, 43260)])
+@pytest.mark.parametrize("variant", ["plain", "residual"])
+def test_pinned_sizes(variant, depth, parameters, multiply_adds):
+    network = build(variant, depth)
+    assert networks.count_parameters(network) == parameters
+    assert networks.count_multiply_adds(network, torch.zeros(1, 1)) == multiply_adds
+
+
+@pytest.mark.parametrize("init", ["default", "he"])
+@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
+def test_pair_starts_bitwise_equal(init, norm):
+    plain, residual = (build(variant, init=init, norm=norm).state_dict() for variant in ("plain", "residual"))
+    assert list(plain) == list(residual)
+    for name in plain:
+        assert torch.equal(plain[name], residual[name]), name
+        assert plain[name].isfinite().all()
+
+
+def test_shared_layers_of_other_depths_and_spans_start_equal():
+    shallow, deep = build(depth=4).state_dict(), build(depth=31).state_dict()
+    assert all(torch.equal(shallow[name], deep[name]) for name in shallow)
+
+
+def test_seeds_and_layers_draw_different_tensors():
+    first, second = build(seed=0), build(seed=1)
+    weights = [*first.weights()[1:-1], *second.weights()[1:-1]]
+    assert len({tuple(weight.flatten().tolist()) for weight in weights}) == len(weights) == 18
+
+
+@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
+def test_plain_is_residual_without_its_shortcut(norm):
+    plain, residual = build("plain", norm=norm), build("residual", norm=norm)
+    x = torch.linspace(-3, 3, 20).unsqueeze(-1)
+    assert not torch.allclose(plain(x), residual(x))
+    for block in residual.blocks:
+        block.shortcut = None
+    assert torch.equal(plain(x), residual(x))
+
+
+def test_depth_one_is_the_same_network():
+    x = torch.linspace(-3, 3, 20).unsqueeze(-1)
+    assert torch.equal(build("plain", depth=1)(x), build("residual", depth=1)(x))
+
+
+def test_residual_with_zero_blocks_is_stem_and_head():
+    """relu(x + 0) = x for the non-negative x that a block receives: the shortcut path alone."""
+    network = build("residual", depth=10)
+    for block in network.blocks:
+        for parameter in block.parameters():
+            nn.init.zeros_(parameter)
+    x = torch.linspace(-3, 3, 20).unsqueeze(-1)
+    stem = torch.relu(network.stem.weight @ x.T + network.stem.bias[:, None])
+    assert torch.equal(network(x), (network.head.weight @ stem + network.head.bias[:, None]).T)
+
+
+def test_plain_network_against_pytorch_layers():
+    network = build("plain", depth=4).double()
+    layers = [layer for layer in network.modules() if hasattr(layer, "weight")]
+    reference = nn.Sequential()
+    for layer in layers:
+        linear = nn.Linear(layer.weight.shape[1], layer.weight.shape[0], dtype=torch.float64)
+        linear.load_state_dict(layer.state_dict())
+        reference.extend([linear, nn.ReLU()])
+    x = torch.randn(7, 1, dtype=torch.float64)
+    torch.testing.assert_close(network(x), reference[:-1](x), rtol=1e-12, atol=1e-12)
+
+
+def test_shortcut_spans_the_block_and_is_added_before_its_last_relu():
+    network = build("residual", depth=3, width=2, span=2, init="he")
+    block = network.blocks[0]
+    x = torch.tensor([[1.0], [2.0]])
+    inner = torch.relu(block.layers[0](x))
+    expected = torch.relu(block.layers[1](inner) + x)
+    torch.testing.assert_close(block(x)[-1], expected)
+
+
+def test_default_init_is_that_of_nn_linear():
+    weights = torch.cat([weight.flatten() for weight in build(depth=49).weights()[1:-1]])
+    bound = 1 / math.sqrt(30)
+    assert bound * 0.999 < weights.abs().max() <= bound
+    assert weights.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.01)
+    biases = torch.cat([layer.bias for layer in build(depth=49).blocks[0].layers])
+    assert 0.5 * bound < biases.abs().max() <= bound
+    stem = build(depth=49).stem
+    assert stem.bias.abs().max() > bound  # fan-in of the stem is 1, so its bound is 1
+
+
+def test_he_init_has_variance_two_over_fan_in_and_no_bias():
+    network = build(depth=49, init="he")
+    weights = torch.cat([weight.flatten() for weight in network.weights()[1:-1]])
+    assert weights.std().item() == pytest.approx(math.sqrt(2 / 30), rel=0.02)
+    assert all(parameter.abs().max() == 0 for name, parameter in network.named_parameters() if name.endswith("bias"))
+
+
+def test_he_zero_last_starts_every_block_as_the_identity():
+    network, he = build(init="he_zero_last"), build(init="he")
+    x = torch.rand(30, 5)
+    for block, reference in zip(network.blocks, he.blocks, strict=True):
+        assert torch.equal(block(x)[-1], x)
+        assert torch.equal(block.layers[0].weight, reference.layers[0].weight)
+
+
+def test_pairing_is_marked():
+    def settings(init):
+        return MLPNetwork(family="mlp", width=30, span=3, init=init, norm="none")
+
+    assert settings("he").paired(10)
+    assert not settings("he").paired(1)
+    assert not settings("he_zero_last").paired(10)
