@@ -3,9 +3,11 @@
 import re
 
 import pytest
+from hydra import compose
 from hydra.errors import HydraException
 
-from degradation.config import ConfigError
+from degradation.config import ConfigError, parse
+from tests.conftest import ROOT
 
 WRONG = [
     ("+recipe.lrr=1", "recipe.lrr is not a key of the configuration; did you mean recipe.lr?"),
@@ -85,11 +87,6 @@ def test_evaluation_steps_hold_first_last_and_milestones(compose_config):
 
 
 def test_every_experiment_file_is_valid(compose_config):
-    from hydra import compose
-
-    from degradation.config import parse
-    from tests.conftest import ROOT
-
     names = sorted(path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml"))
     assert {"sine_depth", "sine_depth_he", "sine_depth_batchnorm"} <= set(names)
     for name in names:

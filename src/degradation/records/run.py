@@ -17,6 +17,7 @@ STATUS = "status.json"
 CONFIG = "config.yaml"
 CHECKPOINT = "last.ckpt"
 TRACEBACK = "traceback.txt"
+LOCK_SECONDS = 10  # a worker of a sweep that was killed needs a moment to notice and let go
 
 
 class DamagedRunError(Exception):
@@ -42,7 +43,7 @@ class Run:
             ConfigError: the folder cannot be made.
         """
         make_folder(self.path, "runtime.runs_dir")
-        return FileLock(self.path / ".lock", timeout=10)
+        return FileLock(self.path / ".lock", timeout=LOCK_SECONDS)
 
     def check_identity(self) -> None:
         """Refuse a folder that holds the results of another configuration.

@@ -1,0 +1,125 @@
+"""The folder of a run: done, damaged, another's; and collecting."""
+
+import json
+
+import pytest
+
+from degradation.config import ConfigError
+from degradation.records.collect import collect
+from degradation.records.environment import environment
+from degradation.records.files import write_text
+from degradation.records.rows import CURVES, NETWORKS
+from degradation.records.run import DamagedRunError, Run
+from degradation.records.tables import read
+
+
+def row(config, run, seed=0):
+    key = {"experiment": config.experiment.name, "digest": "d", "variant": "plain", "depth": 4, "seed": seed}
+    return {**key, "step": 40, "train_loss": 0.5, "slug": run.slug, "status": "done", "stuck": False}
+
+
+@pytest.fixture
+def finished(config):
+    run = Run(config, config)
+    run.path.mkdir(parents=True)
+    run.write_config()
+    run.write_rows("records.csv", [row(config, run)], NETWORKS)
+    run.write_rows("curves.csv", [row(config, run)], CURVES)
+    run.finish(step=40, max_steps=40)
+    return run
+
+
+def test_a_finished_run_is_done(finished):
+    assert finished.is_done()
+    assert set(finished.read_status()["files"]) == {"records.csv", "curves.csv"}
+
+
+def test_a_running_run_is_not_done(config):
+    run = Run(config, config)
+    assert not run.is_done()
+    run.path.mkdir(parents=True)
+    run.write_status("running", step=3)
+    assert not run.is_done()
+
+
+@pytest.mark.parametrize("name", ["records.csv", "curves.csv"])
+@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b.replace(b"0.5", b"0.6")])
+def test_damaged_files_are_named(finished, name, damage):
+    path = finished.path / name
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(DamagedRunError, match=f"{name} is damaged"):
+        finished.is_done()
+
+
+def test_a_lost_file_is_named(finished):
+    (finished.path / "curves.csv").unlink()
+    with pytest.raises(DamagedRunError, match="curves.csv is missing"):
+        finished.is_done()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "\0\0\0"])
+def test_a_damaged_status_is_named(finished, content):
+    (finished.path / "status.json").write_text(content)
+    with pytest.raises(DamagedRunError, match="status.json is damaged"):
+        finished.is_done()
+
+
+def test_clear_forgets_the_run(finished):
+    finished.clear()
+    assert not finished.is_done()
+
+
+def test_folder_of_another_configuration_is_refused(finished, compose_config):
+    changed = compose_config("recipe.lr=0.5")
+    with pytest.raises(ConfigError, match=r"another configuration \(recipe.lr: 0.001 there, 0.5 now\)"):
+        Run(changed, changed).check_identity()  # the experiment's own file was edited: the same slug
+    Run(changed, compose_config()).check_identity()  # a variation: another slug
+    finished.check_identity()
+
+
+def test_unwritable_folder_is_refused(compose_config, tmp_path):
+    (tmp_path / "file").write_text("")
+    config = compose_config(f"runtime.runs_dir={tmp_path}/file/runs")
+    with pytest.raises(ConfigError, match="cannot be written to .* set runtime.runs_dir"):
+        Run(config, config).lock()
+
+
+def test_collect_takes_finished_runs_and_names_damaged_ones(finished, compose_config, tmp_path):
+    results = tmp_path / "results"
+    config = compose_config("seeds=[5]")
+    other = Run(config, compose_config())
+    other.path.mkdir(parents=True)
+    other.write_rows("records.csv", [row(config, other, seed=5)], NETWORKS)
+    other.write_status("running")
+    runs = finished.path.parents[2]
+    assert collect(runs, results) == []
+    assert read(results / "networks.csv", NETWORKS)["seed"].tolist() == [0]
+    other.finish()
+    (finished.path / "records.csv").write_text("cut")
+    (sentence,) = collect(runs, results)
+    assert "records.csv is damaged" in sentence
+    assert read(results / "networks.csv", NETWORKS)["seed"].tolist() == [0, 5]
+
+
+def test_write_leaves_the_old_file_when_it_fails(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    write_text(path, "old")
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_text(path, "new")
+    assert path.read_text() == "old"
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+def test_environment_holds_versions_and_nothing_of_the_machine_or_user(config, monkeypatch, tmp_path):
+    import platform
+
+    monkeypatch.setenv("WANDB_API_KEY", "secret-key")
+    text = json.dumps(environment(config.runtime, "cpu"))
+    assert '"torch"' in text
+    for private in ("secret-key", platform.node(), str(tmp_path)):
+        assert private not in text

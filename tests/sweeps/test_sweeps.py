@@ -1,0 +1,265 @@
+"""Whole sweeps as a user starts them: real processes, real signals."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from tests.conftest import ROOT
+from tests.training.test_fit import history, wandb_records
+
+TRAIN, REPORT = ROOT / "experiments" / "train.py", ROOT / "experiments" / "report.py"
+QUICK = ["experiment=sine_smoke", "recipe.max_steps=40", "recipe.evaluations=2", "logger=none"]
+BASIC = "hydra/launcher=basic"
+
+
+def start(folder, *arguments, script=TRAIN):
+    """A process group of its own, so that signals reach the workers too."""
+    return subprocess.Popen(
+        [sys.executable, script, *arguments], cwd=folder, text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def run(folder, *arguments, script=TRAIN):
+    """Returns exit code, standard output, standard error."""
+    process = start(folder, *arguments, script=script)
+    out, err = process.communicate(timeout=300)
+    return process.returncode, out, err
+
+
+def results(folder, experiment="sine_smoke"):
+    """Rows of networks.csv and curves.csv without what differs between equal sweeps."""
+    found = []
+    for name in ("networks.csv", "curves.csv"):
+        with open(folder / "results" / experiment / name, newline="") as file:
+            found += [{**row, "seconds": ""} for row in csv.DictReader(file)]
+    return found
+
+
+def stamps(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.glob("runs/**/records.csv")}
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """A finished sweep of four cohorts with W&B, and what it printed."""
+    folder = tmp_path_factory.mktemp("swept")
+    code, out, err = run(folder, "-m", *QUICK[:-1])
+    assert code == 0, err
+    return folder, out
+
+
+def test_a_sweep_prints_table_sentence_and_paths(swept):
+    folder, out = swept
+    assert "cohorts: 0 done already, 4 to train" in out
+    assert "sine_smoke depth=031 done: plain " in out
+    lines = out.splitlines()
+    assert sum(line.startswith("| ") for line in lines) == 2 + 4 * 2  # header, rule, depth x variant
+    assert any(line.startswith("sine_smoke: plain: best at") for line in lines)
+    for name in ("depth", "functions", "layers"):
+        for suffix in (".png", ".svg"):
+            assert (folder / "results" / "sine_smoke" / (name + suffix)).stat().st_size > 5000
+        assert f"figure: results/sine_smoke/{name}.png" in out
+    assert "![loss against depth](depth.png)" in (folder / "results/sine_smoke/README.md").read_text()
+
+
+def test_a_sweep_leaves_nothing_beside_runs_and_results(swept):
+    assert sorted(path.name for path in swept[0].iterdir()) == ["results", "runs"]
+
+
+def test_the_report_run_in_wandb_has_depth_as_its_axis(swept):
+    found = wandb_records(swept[0] / "results" / "sine_smoke")
+    points = [point for point in history(found) if "plain/train_loss" in point]
+    assert [point["depth"] for point in points] == [1, 4, 10, 31]
+    assert {"plain/test_loss", "residual/train_loss", "residual/test_loss"} <= set(points[0])
+    everything = {key.split("/")[0] for point in history(found) for key in point}
+    assert {"networks", "depth", "functions", "layers"} <= everything
+    assert found["exit"][0].exit.exit_code == 0
+
+
+def test_the_same_command_again_trains_nothing(swept):
+    folder, _ = swept
+    before = stamps(folder)
+    code, out, _ = run(folder, "-m", *QUICK[:-1])
+    assert code == 0
+    assert "to train" not in out
+    assert stamps(folder) == before
+
+
+def test_report_again_from_what_was_run(swept):
+    folder, _ = swept
+    expected = results(folder)
+    (folder / "results" / "sine_smoke" / "networks.csv").unlink()
+    code, out, _ = run(folder, *QUICK[:1], script=REPORT)
+    assert code == 0
+    assert "sine_smoke: plain: best at" in out
+    assert results(folder) == expected
+
+
+def test_a_variation_is_kept_apart(swept):
+    folder, _ = swept
+    before = stamps(folder)
+    code, out, err = run(
+        folder, "-m", *QUICK, BASIC, "depth=4,10", "network.width=8", "recipe.lr=3e-3", "seeds=[0,1,2]"
+    )
+    assert code == 0, err
+    assert before.items() < stamps(folder).items()
+    assert (
+        folder / "runs/sine_smoke/sine/mlp/depth=004,evaluations=2,lr=0.003,max_steps=40,seeds=0-2,width=8"
+    ).exists()
+    assert "sine_smoke lr=0.003,width=8: plain:" in out.replace("evaluations=2,", "").replace("max_steps=40,", "")
+
+
+def test_a_damaged_record_is_named_and_only_its_cohort_trained_again(swept):
+    folder, _ = swept
+    expected, before = results(folder), stamps(folder)
+    (damaged,) = folder.glob("runs/sine_smoke/sine/mlp/depth=010*40/records.csv")
+    damaged.write_text(damaged.read_text()[:100])
+    code, out, _ = run(folder, "-m", *QUICK, BASIC)
+    assert code == 0
+    assert f"warning: {damaged.relative_to(folder)} is damaged" in out
+    assert "This cohort is trained again; all others are kept." in out
+    changed = {path for path, stamp in stamps(folder).items() if before[path] != stamp}
+    assert changed == {damaged}
+    assert results(folder) == expected
+
+
+def test_no_job_is_started_if_one_is_wrong(tmp_path):
+    code, _, err = run(tmp_path, "-m", *QUICK, "depth=4,7,8")
+    assert code == 2
+    assert "no job was started" in err
+    assert "depth is 8" in err
+    assert "the nearest are 7 and 10" in err
+    assert "Traceback" not in err
+    assert not list(tmp_path.glob("**/status.json"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-m", "+recipe.lrr=1"], "did you mean recipe.lr?"),
+        (["-m", "experiment=sine_smoke,sine_dept"], "sine_dept"),
+        (["-m", "depth=4", "recipe.lr=0.001,1e-3"], "two jobs of this sweep are the same run"),
+        (["-m", "runtime=gpu"], "torch finds no CUDA device"),
+        (["-m", "logger=wandb_online"], "needs a W&B key and none was found"),
+        (["-m", "runtime.results_dir=/proc/results"], "set runtime.results_dir to a folder that can"),
+        (["depth=8"], "the nearest are 7 and 10"),
+        (["depth=7,10"], "--multirun"),
+    ],
+)
+def test_wrong_command_lines_end_with_a_sentence(tmp_path, arguments, message, monkeypatch):
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    if "runtime=gpu" in arguments:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    code, _, err = run(tmp_path, "experiment=sine_smoke", *arguments)
+    assert code in (1, 2)
+    assert message in err
+    assert "Traceback" not in err
+    assert not list(tmp_path.glob("**/status.json"))
+
+
+def test_report_without_runs_says_how_to_train(tmp_path):
+    code, _, err = run(tmp_path, "experiment=sine_depth", script=REPORT)
+    assert code == 2
+    assert "train with: python experiments/train.py -m experiment=sine_depth" in err
+
+
+def test_a_comma_list_of_experiments_runs_each_ones_own_sweep(tmp_path):
+    shared = ["recipe.max_steps=1", "recipe.evaluations=1", "logger=none", "seeds=[0]", "network.width=2"]
+    code, out, err = run(tmp_path, "-m", "experiment=sine_smoke,sine_depth_he", BASIC, *shared)
+    assert code == 0, err
+
+    def depths(name):
+        return sorted(int(path.name[6:9]) for path in (tmp_path / "runs" / name / "sine/mlp").iterdir())
+
+    assert depths("sine_smoke") == [1, 4, 10, 31]
+    assert depths("sine_depth_he") == [1, 4, 7, 10, 13, 16, 19, 22, 25, 28, 31, 37, 43, 49]
+    first = next(line for line in out.splitlines() if line.startswith("["))
+    assert "depth=049" in first  # the deepest first
+
+
+def test_two_sweeps_at_once_are_refused(tmp_path):
+    folder = tmp_path / "runs" / "sine_smoke"
+    folder.mkdir(parents=True)
+    with FileLock(folder / ".lock"):
+        code, _, err = run(tmp_path, "-m", *QUICK)
+    assert code == 2
+    assert "another sweep is running in runs/sine_smoke" in err
+
+
+def test_a_failed_cohort_does_not_stop_the_others(tmp_path):
+    folder = tmp_path / "runs/sine_smoke/sine/mlp/depth=010,evaluations=2,max_steps=40"
+    folder.mkdir(parents=True)
+    (folder / "last.ckpt").write_text("noise")
+    code, out, err = run(tmp_path, "-m", *QUICK, BASIC)
+    assert code == 1
+    assert "1 of 4 cohorts failed" in err
+    assert "depth=010" in err
+    assert "last.ckpt is damaged" in err
+    assert len(list(tmp_path.glob("runs/**/records.csv"))) == 3
+    assert "sine_smoke evaluations=2,max_steps=40: plain" in out
+    code, out, _ = run(tmp_path, "-m", *QUICK, BASIC, "runtime.restart=true")
+    assert code == 0
+    assert "cohorts: 3 done already, 1 to train" in out
+
+
+LONGER = ["experiment=sine_smoke", "recipe.max_steps=1500", "recipe.evaluations=3", "logger=none",
+          "runtime.checkpoint_every_steps=100", "depth=4,10,31"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    code, _, err = run(folder, "-m", *LONGER)
+    assert code == 0, err
+    return results(folder)
+
+
+def wait_for_checkpoint(folder: Path):
+    for _ in range(1200):
+        if list(folder.glob("runs/**/last.ckpt")):
+            return
+        time.sleep(0.05)
+    raise AssertionError("no checkpoint in a minute")
+
+
+def test_killed_and_continued_is_undisturbed_bitwise(tmp_path, undisturbed):
+    process = start(tmp_path, "-m", *LONGER)
+    wait_for_checkpoint(tmp_path)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "results/sine_smoke/networks.csv").exists()
+    code, out, err = run(tmp_path, "-m", *LONGER)
+    assert code == 0, err
+    assert results(tmp_path) == undisturbed
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_cleanly_and_says_how_to_go_on(tmp_path, undisturbed, signum):
+    process = start(tmp_path, "-m", *LONGER)
+    wait_for_checkpoint(tmp_path)
+    os.killpg(process.pid, signum)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "cohorts are done. The same command goes on from here." in err
+    assert "Traceback" not in err
+    code, out, err = run(tmp_path, "-m", *LONGER)
+    assert code == 0, err
+    assert results(tmp_path) == undisturbed
+
+
+def test_workers_stop_when_only_the_sweep_is_killed(tmp_path, undisturbed):
+    process = start(tmp_path, "-m", *LONGER)
+    wait_for_checkpoint(tmp_path)
+    process.kill()
+    code, _, err = run(tmp_path, "-m", *LONGER)
+    assert code == 0, err
+    assert results(tmp_path) == undisturbed

@@ -1,0 +1,153 @@
+"""Segments, and that nothing beside training changes a run: segment length, evaluations, diagnostics, interruptions."""
+
+import io
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader
+
+from degradation import tasks
+from degradation.records.run import Run
+from degradation.training.cohort import Cohort, Segment, segments
+from degradation.training.diagnostics import diagnostics, layer_statistics
+from degradation.training.members import Member, build
+from tests.training.test_engines import assert_same, tensors
+
+
+def fit(config, checkpoint=None, callbacks=(), stop=None):
+    """Fit a cohort in Lightning, up to step `stop` if given, and return it."""
+    torch.set_num_threads(1)
+    cohort = Cohort(config, tasks.load(config.task), checkpoint)
+    todo = segments(config, checkpoint["step"] if checkpoint else 0)
+    trainer = pl.Trainer(
+        accelerator="cpu", max_epochs=1, logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, callbacks=list(callbacks),
+    )  # fmt: skip
+    chosen = [segment for segment in todo if stop is None or segment.stop <= stop]
+    trainer.fit(cohort, DataLoader(chosen, batch_size=None))
+    return cohort
+
+
+def test_segments_end_at_evaluations_checkpoints_and_the_longest_stretch(compose_config):
+    config = compose_config(
+        "recipe.max_steps=20", "recipe.evaluations=[5]", "runtime.checkpoint_every_steps=8", "runtime.segment_steps=6"
+    )
+    assert segments(config, 0) == [
+        Segment(0, 5, True, False),
+        Segment(5, 6, False, False),
+        Segment(6, 8, False, True),
+        Segment(8, 12, False, False),
+        Segment(12, 16, False, True),
+        Segment(16, 18, False, False),
+        Segment(18, 20, True, True),
+    ]
+    assert segments(config, 16) == segments(config, 0)[5:]
+    assert segments(config, 20) == []
+
+
+@pytest.mark.parametrize(
+    "change", ["runtime.segment_steps=3", "runtime.checkpoint_every_steps=7", "recipe.evaluations=[1,2,39]"]
+)
+def test_what_must_not_change_a_run(compose_config, change):
+    norm = "network.norm=batch"  # evaluation in train mode would move its running statistics
+    assert_same(
+        tensors(fit(compose_config(norm)).engine), tensors(fit(compose_config(norm, change)).engine), rtol=0, atol=0
+    )
+
+
+def test_diagnostics_do_not_change_a_run(compose_config):
+    config = compose_config("network.norm=batch")
+    run = Run(config, config)
+    run.path.mkdir(parents=True)
+    cohort = Cohort(config, tasks.load(config.task))
+    measured = fit(config, callbacks=diagnostics(run, cohort))
+    assert (run.path / "layers.csv").exists()
+    assert (run.path / "predictions.csv").exists()
+    assert_same(tensors(measured.engine), tensors(fit(config).engine), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [],
+        ["network.norm=batch", "runtime.engine=sequential"],
+        ["recipe.optimizer=sgd", "recipe.momentum=0.9", "recipe.batch_size=48"],
+        ["depth=[4,7]", "variants=[residual]"],
+    ],
+)
+def test_resumed_is_undisturbed_bitwise(compose_config, overrides):
+    config = compose_config(*overrides, "runtime.checkpoint_every_steps=10")
+    undisturbed = fit(config)
+    content = io.BytesIO()
+    torch.save(fit(config, stop=20).checkpoint(), content)
+    content.seek(0)
+    checkpoint = torch.load(content, weights_only=True)
+    assert checkpoint["step"] == 20
+    resumed = fit(config, checkpoint)
+    assert_same(tensors(undisturbed.engine), tensors(resumed.engine), rtol=0, atol=0)
+    assert [repr(row) for row in resumed.curve] == [repr(row) for row in undisturbed.curve]
+    assert len(undisturbed.curve) == 5 * len(undisturbed.members)
+    records = [{**row, "seconds": None} for cohort in (undisturbed, resumed) for row in cohort.records()]
+    half = len(records) // 2
+    assert records[:half] == records[half:]
+
+
+def test_a_checkpoint_resumes_on_the_other_engine(compose_config):
+    config = compose_config("recipe.precision=fp64", "network.norm=batch")
+    sequential = compose_config("recipe.precision=fp64", "network.norm=batch", "runtime.engine=sequential")
+    resumed = fit(sequential, fit(config, stop=20).checkpoint())
+    assert_same(tensors(fit(config).engine), tensors(resumed.engine), rtol=1e-6, atol=1e-9)
+
+
+def test_records_describe_the_networks(compose_config):
+    cohort = fit(compose_config("depth=[1,10]", "seeds=[5]"))
+    rows = {(row["depth"], row["variant"]): row for row in cohort.records()}
+    assert len(rows) == 4
+    assert rows[10, "plain"]["parameters"] == rows[10, "residual"]["parameters"] == 8461
+    assert rows[10, "plain"]["multiply_adds"] == rows[10, "residual"]["multiply_adds"] == 8160
+    assert [rows[1, "plain"]["paired"], rows[10, "plain"]["paired"]] == [False, True]
+    assert [rows[10, "plain"]["shortcut"], rows[10, "residual"]["shortcut"]] == ["none", "identity"]
+    assert {row["status"] for row in rows.values()} == {"done"}
+    assert {row["steps"] for row in rows.values()} == {40}
+    last = [row for row in cohort.curve if row["step"] == 40 and row["depth"] == 10 and row["variant"] == "plain"]
+    assert rows[10, "plain"]["train_loss"] == last[0]["train_loss"]
+    assert rows[10, "plain"]["train_error"] is None
+
+
+def test_stuck_is_the_loss_of_predicting_the_mean(compose_config):
+    def stuck(depth):
+        rows = fit(compose_config(f"depth={depth}", "recipe.max_steps=100", "variants=[plain]")).records()
+        return [row["stuck"] for row in rows]
+
+    assert stuck(49) == [True, True]
+    assert stuck(4) == [False, False]
+
+
+def test_layer_statistics_against_closed_forms(compose_config):
+    config = compose_config("recipe.precision=fp64", "depth=1", "network.width=2", "task.train_points=32")
+    task = tasks.load(config.task).to(torch.device("cpu"), torch.float64)
+    network = build(Member(1, "plain", 0), config, task).double()
+    with torch.no_grad():
+        network.stem.weight.copy_(torch.tensor([[1.0], [2.0]]))
+        network.stem.bias.fill_(100.0)  # every ReLU open: the network is linear
+        network.head.weight.copy_(torch.tensor([[1.0, 1.0]]))
+        network.head.bias.zero_()
+    sd, gradients = layer_statistics(network, task.train, task)
+    x, spread = task.train.inputs, task.train.inputs.std(correction=0).item()
+    assert sd.tolist() == pytest.approx([spread * (5 / 2) ** 0.5, 3 * spread])
+    residual = 2 * (3 * x + 200 - task.train.targets) / len(x)
+    hidden = torch.cat([x + 100, 2 * x + 100], dim=1)
+    expected = [(residual.T @ x).abs().item() * 2**0.5, (residual.T @ hidden).norm().item()]
+    assert gradients.tolist() == pytest.approx(expected)
+
+
+def test_layer_statistics_of_a_stack_are_those_of_its_networks(compose_config):
+    config = compose_config("network.norm=batch")
+    cohort = Cohort(config, tasks.load(config.task))
+    task = cohort.engine.task.to(torch.device("cpu"), torch.float32)
+    stacked = layer_statistics(cohort.engine.all_groups()[0].network, task.train, task)
+    for position, member in enumerate(cohort.members):
+        single = layer_statistics(build(member, config, task), task.train, task)
+        for ours, theirs in zip(stacked, single, strict=True):
+            torch.testing.assert_close(ours[:, position], theirs, rtol=1e-4, atol=1e-6)

@@ -1,0 +1,61 @@
+"""The learning rate of every step against closed forms and PyTorch's own schedulers."""
+
+import math
+
+import pytest
+import torch
+
+from degradation.training.schedule import learning_rate
+
+
+def rates(recipe):
+    return [learning_rate(recipe, step) for step in range(recipe.max_steps)]
+
+
+def test_constant(compose_config):
+    assert rates(compose_config("recipe.schedule=constant").recipe) == [0.001] * 40
+
+
+def test_linear_to_zero(compose_config):
+    recipe = compose_config("recipe.schedule=linear").recipe
+    assert rates(recipe) == pytest.approx([0.001 * (40 - step) / 40 for step in range(40)])
+    assert learning_rate(recipe, 40) == 0
+
+
+def test_cosine_to_zero(compose_config):
+    recipe = compose_config("recipe.schedule=cosine").recipe
+    assert rates(recipe) == pytest.approx([0.0005 * (1 + math.cos(math.pi * step / 40)) for step in range(40)])
+    assert learning_rate(recipe, 20) == pytest.approx(0.0005)
+
+
+def test_steps_change_at_the_milestone_itself(compose_config):
+    recipe = compose_config("recipe.schedule=steps", "recipe.milestones=[10,30]", "recipe.gamma=0.1").recipe
+    assert rates(recipe) == pytest.approx([1e-3] * 10 + [1e-4] * 20 + [1e-5] * 10)
+
+
+def test_warm_up_rises_linearly_and_then_leaves_the_schedule_alone(compose_config):
+    recipe = compose_config("recipe.schedule=constant", "recipe.warmup_steps=4").recipe
+    assert rates(recipe) == pytest.approx([0.00025, 0.0005, 0.00075] + [0.001] * 37)
+    with_steps = ["recipe.schedule=steps", "recipe.milestones=[2]", "recipe.warmup_steps=4"]
+    assert rates(compose_config(*with_steps).recipe)[:5] == pytest.approx([2.5e-4, 5e-4, 7.5e-5, 1e-4, 1e-4])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "scheduler"),
+    [
+        (["recipe.schedule=linear"], lambda o: torch.optim.lr_scheduler.LinearLR(o, 1.0, 0.0, 40)),
+        (["recipe.schedule=cosine"], lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 40)),
+        (
+            ["recipe.schedule=steps", "recipe.milestones=[7,9]", "recipe.gamma=0.5"],
+            lambda o: torch.optim.lr_scheduler.MultiStepLR(o, [7, 9], 0.5),
+        ),
+    ],
+)
+def test_against_pytorch(compose_config, overrides, scheduler):
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.001)
+    reference, expected = scheduler(optimizer), []
+    for _ in range(40):
+        expected.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        reference.step()
+    assert rates(compose_config(*overrides).recipe) == pytest.approx(expected, abs=1e-12)
