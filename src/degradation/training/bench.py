@@ -35,12 +35,12 @@ class OneNetwork(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def trainer(config: Config) -> pl.Trainer:
+def trainer(**length: Any) -> pl.Trainer:
     """Nothing but the loop, for both sides."""
     return pl.Trainer(
+        **length,
         accelerator="cpu",
         devices=1,
-        max_steps=config.recipe.max_steps,
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -56,12 +56,12 @@ def one_by_one(config: Config, task: Task) -> None:
             config.network, inputs=1, outputs=1, depth=config.depths[0], variant=config.variants[0], seed=seed
         )
         loader = DataLoader(data, batch_size=config.recipe.batch_size, shuffle=True)
-        trainer(config).fit(OneNetwork(network, config), loader)
+        trainer(max_steps=config.recipe.max_steps).fit(OneNetwork(network, config), loader)
 
 
 def stacked(config: Config, task: Task) -> None:
     """All seeds in one cohort; it also evaluates them, which the other side does not."""
-    trainer(config).fit(Cohort(config, task), DataLoader(segments(config, 0), batch_size=None))  # type: ignore[arg-type]
+    trainer(max_epochs=1).fit(Cohort(config, task), DataLoader(segments(config, 0), batch_size=None))  # type: ignore[arg-type]
 
 
 def bench(config: Config, repeats: int = 3) -> str:
