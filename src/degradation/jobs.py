@@ -1,6 +1,11 @@
 """From Hydra's configuration to checked jobs. Used by every entry point; imports no torch."""
 
+import multiprocessing
+import os
 import sys
+import threading
+import time
+from functools import cache
 from typing import NoReturn
 
 from hydra import compose
@@ -63,12 +68,27 @@ def train_job(composed: DictConfig) -> None:
 
 
 def _train_in_sweep(config: Config, experiment: str) -> None:
+    if multiprocessing.current_process().name != "MainProcess":
+        exit_with_parent()
     from degradation.training.fit import JobFailedError, train
 
     try:
         train(config, defaults_of(experiment), show_progress=False)
     except SystemExit as error:  # this worker alone was asked to stop; the other jobs go on
         raise JobFailedError("interrupted; its checkpoint is kept") from error
+
+
+@cache  # once a process
+def exit_with_parent() -> None:
+    """End this worker when the sweep that started it is gone; its runs are safe at any moment."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def report_job(composed: DictConfig) -> None:

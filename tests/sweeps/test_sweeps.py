@@ -230,6 +230,16 @@ def wait_for_checkpoint(folder: Path):
     raise AssertionError("no checkpoint in a minute")
 
 
+def wait_until_gone(group: int):
+    for _ in range(200):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    raise AssertionError("workers outlived their sweep by ten seconds")
+
+
 def test_killed_and_continued_is_undisturbed_bitwise(tmp_path, undisturbed):
     process = start(tmp_path, "-m", *LONGER)
     wait_for_checkpoint(tmp_path)
@@ -259,6 +269,8 @@ def test_workers_stop_when_only_the_sweep_is_killed(tmp_path, undisturbed):
     process = start(tmp_path, "-m", *LONGER)
     wait_for_checkpoint(tmp_path)
     process.kill()
+    process.communicate()
+    wait_until_gone(process.pid)
     code, _, err = run(tmp_path, "-m", *LONGER)
     assert code == 0, err
     assert results(tmp_path) == undisturbed

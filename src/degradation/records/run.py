@@ -17,7 +17,7 @@ STATUS = "status.json"
 CONFIG = "config.yaml"
 CHECKPOINT = "last.ckpt"
 TRACEBACK = "traceback.txt"
-LOCK_SECONDS = 10  # a worker of a sweep that was killed needs a moment to notice and let go
+LOCK_SECONDS = 10  # the workers of a sweep that was killed need a moment to end
 
 
 class DamagedRunError(Exception):

@@ -1,6 +1,5 @@
 """What happens beside training: files, progress, signals. None of it changes the run."""
 
-import os
 import time
 from statistics import median
 from typing import Any
@@ -28,26 +27,24 @@ def losses_by_variant(cohort: Cohort) -> dict[str, float]:
 
 
 class RunFiles(pl.Callback):
-    """Keeps status.json, curves.csv and last.ckpt up to date, and stops on SIGTERM or when the sweep has died."""
+    """Keeps status.json, curves.csv and last.ckpt up to date, and stops with a checkpoint on SIGTERM."""
 
-    def __init__(self, run: Run, parent: int | None) -> None:
+    def __init__(self, run: Run) -> None:
         self.run = run
-        self.parent = parent  # process id of the sweep that this worker belongs to
         self.last_status = 0.0
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, cohort: pl.LightningModule, outputs: Any, segment: Segment, index: int
     ) -> None:
         assert isinstance(cohort, Cohort)
-        stop = trainer.received_sigterm or (self.parent is not None and os.getppid() != self.parent)
-        if segment.checkpoint or stop:
+        if segment.checkpoint or trainer.received_sigterm:
             checkpoints.save(self.run.path / CHECKPOINT, cohort.checkpoint())
         if segment.evaluate:
             self.run.write_rows("curves.csv", cohort.curve, CURVES)
         if time.monotonic() - self.last_status > STATUS_SECONDS:
             self.last_status = time.monotonic()
             self.run.write_status("running", **progress(cohort))
-        if stop:
+        if trainer.received_sigterm:
             raise Interrupted(143)
 
 

@@ -1,8 +1,6 @@
 """One job: train a cohort, or go on where it stopped, and leave the files of its run."""
 
 import logging
-import multiprocessing
-import os
 import traceback
 import warnings
 from typing import Any
@@ -86,7 +84,6 @@ def _train(run: Run, show_progress: bool) -> None:
     cohort = Cohort(config, tasks.load(config.task), checkpoint)
     start = checkpoint["step"] if checkpoint else 0
     run.write_status("running", step=start, max_steps=config.recipe.max_steps, seconds=0, losses={})
-    parent = os.getppid() if multiprocessing.current_process().name != "MainProcess" else None
     trainer = pl.Trainer(
         accelerator="gpu" if config.runtime.device == "cuda" else "cpu",
         devices=1,
@@ -97,7 +94,7 @@ def _train(run: Run, show_progress: bool) -> None:
         enable_model_summary=False,
         default_root_dir=run.path,
         callbacks=[
-            RunFiles(run, parent),
+            RunFiles(run),
             *diagnostics(run, cohort),
             *([WandbCurve(run, config.logger)] if isinstance(config.logger, WandbLogger) else []),
             *([ProgressBar()] if show_progress else []),
