@@ -6,7 +6,13 @@ PYTHON := $(VENV)/bin/python
 PYTHON3 ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo "$$p" && break; done)
 STAMP := $(VENV)/.installed
-SINE := sine_depth,sine_depth_he,sine_depth_batchnorm
+EXPERIMENTS := sine_depth,sine_depth_he,sine_depth_batchnorm,digits_depth
+# make sweep-depth TASK=cifar10: the CIFAR-10 sweep, on a GPU, one cohort after another
+TASK ?=
+ifeq ($(TASK),cifar10)
+EXPERIMENTS := cifar10_depth
+PLACE := runtime=gpu hydra/launcher=basic
+endif
 ARGS ?=
 comma := ,
 
@@ -25,8 +31,8 @@ $(STAMP): pyproject.toml requirements.lock
 	$(PYTHON) -m uv pip install --quiet --python $(PYTHON) --no-deps -e .
 	touch $@
 
-sweep-depth: $(STAMP) ## the main job: train the sine sweeps, print tables, write figures to results/
-	$(PYTHON) experiments/train.py -m experiment=$(SINE) $(ARGS)
+sweep-depth: $(STAMP) ## the main job: train the sine and digits sweeps, print tables, write figures (TASK=cifar10: that one)
+	$(PYTHON) experiments/train.py -m experiment=$(EXPERIMENTS) $(PLACE) $(ARGS)
 
 smoke: $(STAMP) ## the whole path, from configuration to figure, in under a minute
 	$(PYTHON) experiments/train.py -m experiment=sine_smoke $(ARGS)
@@ -48,8 +54,9 @@ lock: ## resolve requirements.lock again (hashes, no addresses)
 	$(PYTHON) -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --extra dev \
 		--custom-compile-command "make lock" -o requirements.lock pyproject.toml
 
-publish: ## copy results/ of the sine experiments to results/reference/, the committed evidence
-	for name in $(subst $(comma), ,$(SINE)); do \
+publish: ## copy results/ to results/reference/, the committed evidence (EXPERIMENTS=a,b chooses)
+	for name in $(subst $(comma), ,$(EXPERIMENTS)); do \
+		test -f results/$$name/networks.csv || { echo "results/$$name holds no tables"; exit 1; }; \
 		rm -rf results/reference/$$name && mkdir -p results/reference/$$name && \
 		cp results/$$name/*.{csv,md,png,svg} results/reference/$$name/ || exit 1; done
 

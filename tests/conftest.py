@@ -1,5 +1,9 @@
 """Shared fixtures: configurations composed from conf/ as the entry points do."""
 
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # as jobs have it; small tensors on several threads mostly wait
+
 from collections.abc import Callable, Iterator
 from pathlib import Path
 

@@ -36,7 +36,7 @@ WRONG = [
     ("network.width=0", "network.width is 0; it must be at least 1"),
     ("network.norm=group", "network.norm is 'group'; allowed: none, batch, layer"),
     ("network.init=he_zero_last", "set variants=[residual]"),
-    ("network.family=cnn", "network.family is 'cnn'; allowed: mlp"),
+    ("network.family=cnn", "network.family is 'cnn'; allowed: mlp, cifar"),
     ("task.low=7", "low must be below high"),
     ("task.train_points=0", "task.train_points is 0; it must be at least 1"),
     ("recipe.batch_size=257", "recipe.batch_size is 257; the sine task has only 256 training examples"),

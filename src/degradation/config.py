@@ -5,8 +5,9 @@ that names the key, says what is wrong and what is allowed. Defaults live in `co
 """
 
 import difflib
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -38,11 +39,23 @@ def positive(key: str, value: float) -> None:
     require(0 < value < float("inf"), f"{key} is {value}; it must be a positive number.")
 
 
+EXPECTED: dict[Any, str] = {  # types of fields in words
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a text",
+    list[int]: "a list of whole numbers",
+    float | None: "a number or null",
+    str | None: "a text or null",
+}
+
+
 @dataclass
 class Experiment:
     name: str
     title: str
     statement: str
+    published: Any = None  # test errors in percent by variant and depth, drawn beside ours
 
     def __post_init__(self) -> None:
         plain_name = self.name.replace("_", "").replace("-", "").isalnum()
@@ -60,6 +73,10 @@ class SineTask:
     data_seed: int
 
     def __post_init__(self) -> None:
+        for key in ("low", "high", "noise"):
+            require(
+                math.isfinite(getattr(self, key)), f"task.{key} is {getattr(self, key)}; a finite number is expected."
+            )
         require(self.low < self.high, f"task.low is {self.low} and task.high is {self.high}; low must be below high.")
         at_least("task.train_points", self.train_points, 1)
         at_least("task.test_points", self.test_points, 2)
@@ -68,6 +85,55 @@ class SineTask:
     @property
     def train_size(self) -> int:
         return self.train_points
+
+    @property
+    def pixels(self) -> int:
+        return 1
+
+    @property
+    def images(self) -> bool:
+        return False
+
+
+@dataclass
+class DigitsTask:
+    name: str
+
+    @property
+    def train_size(self) -> int:
+        return 1297
+
+    @property
+    def pixels(self) -> int:
+        return 64
+
+    @property
+    def images(self) -> bool:
+        return True
+
+
+@dataclass
+class Cifar10Task:
+    name: str
+    split: str
+    normalise: str
+    augment: bool
+
+    def __post_init__(self) -> None:
+        one_of("task.split", self.split, ("50k", "45k_5k"))
+        one_of("task.normalise", self.normalise, ("per_pixel", "per_channel"))
+
+    @property
+    def train_size(self) -> int:
+        return 50_000 if self.split == "50k" else 45_000
+
+    @property
+    def pixels(self) -> int:
+        return 1024
+
+    @property
+    def images(self) -> bool:
+        return True
 
 
 @dataclass
@@ -95,6 +161,19 @@ class MLPNetwork:
             f"1 + {self.span}m: the nearest are {below} and {below + self.span}.",
         )
 
+    def check_task(self, task: "TaskConfig") -> None:
+        require(not task.images, f"network.family=mlp takes numbers and task.name={task.name} has images; use cifar.")
+
+    def check_engine(self, engine: str) -> None:
+        """Networks of this family can be stacked."""
+
+    def layer_multiply_adds(self, pixels: int) -> int:
+        """Multiply-adds of a hidden layer for one example."""
+        return self.width**2
+
+    def shortcut_of(self, variant: str) -> str:
+        return "identity" if variant == "residual" else "none"
+
     def check_variants(self, variants: list[str]) -> None:
         require(
             self.init != "he_zero_last" or variants == ["residual"],
@@ -105,6 +184,49 @@ class MLPNetwork:
     def paired(self, depth: int) -> bool:
         """Whether plain and residual differ in the shortcut alone; at depth 1 they are the same network."""
         return depth > 1 and self.init != "he_zero_last"
+
+
+@dataclass
+class CifarNetwork:
+    family: str
+    width: int
+    shortcut: str
+
+    init = "he"
+    norm = "batch"
+
+    def __post_init__(self) -> None:
+        at_least("network.width", self.width, 1)
+        one_of("network.shortcut", self.shortcut, ("A", "B", "C"))
+
+    def check_depth(self, depth: int) -> None:
+        """Refuse a depth that is not 6n + 2."""
+        below = max(8, (depth - 2) // 6 * 6 + 2)
+        nearest = f"the nearest are {below} and {below + 6}" if depth > 8 else "the smallest is 8"
+        require(depth == below, f"depth is {depth}; networks of the cifar family have 6n + 2 layers: {nearest}.")
+
+    def check_task(self, task: "TaskConfig") -> None:
+        require(task.images, f"network.family=cifar takes images and task.name={task.name} has none; use mlp.")
+
+    def layer_multiply_adds(self, pixels: int) -> int:
+        """Multiply-adds of a 3x3 layer for one image: the same in every stage."""
+        return 9 * self.width**2 * pixels
+
+    def check_engine(self, engine: str) -> None:
+        require(
+            engine == "sequential",
+            f"runtime.engine is {engine!r}; networks of the cifar family are not stacked, use sequential.",
+        )
+
+    def check_variants(self, variants: list[str]) -> None:
+        """Any variants."""
+
+    def paired(self, depth: int) -> bool:
+        """Whether plain and residual differ in the shortcut alone: option A has no parameters, B and C have."""
+        return self.shortcut == "A"
+
+    def shortcut_of(self, variant: str) -> str:
+        return self.shortcut if variant == "residual" else "none"
 
 
 @dataclass
@@ -119,13 +241,18 @@ class Recipe:
     milestones: list[int]
     gamma: float
     warmup_steps: int
+    warmup: str
+    warmup_factor: float
+    warmup_min_depth: int
+    warmup_until_error: float | None
+    warmup_window_steps: int
     evaluations: Any
     precision: str
 
     def __post_init__(self) -> None:
         one_of("recipe.optimizer", self.optimizer, ("adam", "sgd"))
         one_of("recipe.schedule", self.schedule, SCHEDULES)
-        one_of("recipe.precision", self.precision, ("fp32", "fp64"))
+        one_of("recipe.precision", self.precision, ("fp32", "tf32", "bf16", "fp64"))
         positive("recipe.lr", self.lr)
         positive("recipe.gamma", self.gamma)
         require(0 <= self.momentum < 1, f"recipe.momentum is {self.momentum}; it must be at least 0 and below 1.")
@@ -141,8 +268,23 @@ class Recipe:
             f"recipe.warmup_steps is {self.warmup_steps}; it must be at least 0 and below "
             f"recipe.max_steps={self.max_steps}.",
         )
+        self._check_warmup()
         self._check_milestones()
         self._check_evaluations()
+
+    def _check_warmup(self) -> None:
+        one_of("recipe.warmup", self.warmup, ("linear", "constant"))
+        positive("recipe.warmup_factor", self.warmup_factor)
+        at_least("recipe.warmup_window_steps", self.warmup_window_steps, 1)
+        if self.warmup_until_error is not None:
+            require(
+                self.warmup == "constant" and self.warmup_steps > 0,
+                "recipe.warmup_until_error needs recipe.warmup=constant and recipe.warmup_steps, the most it may take.",
+            )
+            require(
+                0 < self.warmup_until_error < 100,
+                f"recipe.warmup_until_error is {self.warmup_until_error}; it is a percentage between 0 and 100.",
+            )
 
     def _check_milestones(self) -> None:
         steps = self.milestones
@@ -190,6 +332,9 @@ class Runtime:
     checkpoint_every_steps: int
     segment_steps: int
     restart: bool
+    allow_slow: bool
+    download: bool
+    data_dir: str
     runs_dir: str
     results_dir: str
 
@@ -219,8 +364,10 @@ class WandbLogger:
         at_least("logger.init_timeout_seconds", self.init_timeout_seconds, 1)
 
 
-TASKS = {"sine": SineTask}
-FAMILIES = {"mlp": MLPNetwork}
+TaskConfig = SineTask | DigitsTask | Cifar10Task
+NetworkConfig = MLPNetwork | CifarNetwork
+TASKS = {"sine": SineTask, "digits": DigitsTask, "cifar10": Cifar10Task}
+FAMILIES = {"mlp": MLPNetwork, "cifar": CifarNetwork}
 LOGGERS = {"none": NoLogger, "wandb": WandbLogger}
 
 
@@ -232,8 +379,8 @@ class Config:
     depths: list[int]
     variants: list[str]
     seeds: list[int]
-    task: SineTask
-    network: MLPNetwork
+    task: TaskConfig
+    network: NetworkConfig
     recipe: Recipe
     runtime: Runtime
     logger: NoLogger | WandbLogger
@@ -251,17 +398,45 @@ class Config:
         for depth in self.depths:
             self.network.check_depth(depth)
         self.network.check_variants(self.variants)
+        self.network.check_task(self.task)
+        self.network.check_engine(self.runtime.engine)
+        self._check_precision()
+        require(
+            self.network.norm != "batch" or self.recipe.batch_size > 1,
+            "recipe.batch_size is 1 and the network has batch normalisation, which needs at least 2 examples.",
+        )
+        require(
+            self.recipe.warmup_until_error is None or (self.task.images and self.networks == 1),
+            "recipe.warmup_until_error is for a single network of a classification task; set one of each.",
+        )
         require(
             self.recipe.batch_size <= self.task.train_size,
             f"recipe.batch_size is {self.recipe.batch_size}; the {self.task.name} task has only "
             f"{self.task.train_size} training examples.",
         )
 
+    def _check_precision(self) -> None:
+        on_cpu = self.runtime.device == "cpu"
+        require(
+            self.recipe.precision != "tf32" or not on_cpu,
+            "recipe.precision=tf32 needs a GPU; on the CPU use fp32.",
+        )
+        require(
+            self.recipe.precision != "bf16" or self.runtime.engine == "sequential",
+            "recipe.precision=bf16 needs runtime.engine=sequential.",
+        )
+
+    @property
+    def networks(self) -> int:
+        """How many networks the cohort has."""
+        return len(self.depths) * len(self.variants) * len(self.seeds)
+
     @property
     def cost(self) -> int:
-        """Relative training cost, for ordering a sweep's jobs and estimating the time left."""
-        networks = len(self.variants) * len(self.seeds)
-        return sum(depth + 1 for depth in self.depths) * networks * self.recipe.max_steps
+        """About the multiply-adds of the whole training, for ordering a sweep's jobs and estimating times."""
+        examples = self.recipe.max_steps * self.recipe.batch_size * len(self.variants) * len(self.seeds)
+        per_layer = self.network.layer_multiply_adds(self.task.pixels)
+        return 3 * examples * per_layer * sum(depth + 1 for depth in self.depths)  # backward costs twice forward
 
 
 def unique_integers(key: str, values: list[int]) -> None:
@@ -327,15 +502,12 @@ def _choice(classes: Mapping[str, type], values: Any, group: str, selector: str)
 def _group(cls: type, values: Any, group: str) -> Any:
     """An instance of the dataclass `cls`, its values checked and converted to the fields' types by OmegaConf."""
     require(isinstance(values, dict), f"{group} is {values!r}; a group of keys is expected.")
+    values = {f.name: f.default for f in fields(cls) if f.default is not MISSING} | values
     _check_keys(values, [f.name for f in fields(cls)], prefix=f"{group}.")
     typed = OmegaConf.structured(cls)
     for f in fields(cls):
         try:
             typed[f.name] = values[f.name]
         except OmegaConfBaseException as error:
-            expected = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text"}
-            name = getattr(f.type, "__name__", str(f.type))
-            raise ConfigError(
-                f"{group}.{f.name} is {values[f.name]!r}; {expected.get(name, str(f.type))} is expected."
-            ) from error
+            raise ConfigError(f"{group}.{f.name} is {values[f.name]!r}; {EXPECTED[f.type]} is expected.") from error
     return cls(**OmegaConf.to_container(typed))  # type: ignore[arg-type]

@@ -6,35 +6,80 @@ import sys
 import threading
 import time
 from functools import cache
+from pathlib import Path
 from typing import NoReturn
 
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from degradation.config import Config, ConfigError, parse
+from degradation.config import Cifar10Task, Config, ConfigError, parse
+from degradation.records.identity import differences
+from degradation.records.run import JobFailedError
 from degradation.wandb_view import check_key
 
-WRONG_CONFIGURATION = 2  # exit code
+WRONG_CONFIGURATION = 2  # exit codes
+STOPPED = 130
+CPU_MULTIPLY_ADDS_PER_SECOND = 40e9
+SLOW_DAYS = 1
 
 
-def defaults_of(experiment: str) -> Config:
-    """The configuration of an experiment as its file has it, without overrides. Needs an initialised Hydra."""
-    return parse(compose("config", [f"experiment={experiment}"]))
+def defaults_of(experiment: str | None) -> Config:
+    """The configuration of an experiment as its file has it, without overrides. Needs an initialised Hydra.
+
+    Raises:
+        ConfigError: no experiment was chosen, or its file gives it another name.
+    """
+    if experiment is None:
+        raise ConfigError("no experiment is chosen; set experiment=NAME, a file in conf/experiment/.")
+    defaults = parse(compose("config", [f"experiment={experiment}"]))
+    check_name(defaults, experiment)
+    return defaults
 
 
-def preflight(config: Config) -> None:
+def check_name(config: Config, experiment: str | None) -> None:
+    """Refuse another name than the file's, which tables and folders are found by."""
+    if config.experiment.name != experiment:
+        raise ConfigError(
+            f"experiment.name is {config.experiment.name!r} and the experiment's file is {experiment}.yaml; they "
+            "must be the same. For a new experiment copy the file."
+        )
+
+
+def preflight(configs: list[Config]) -> None:
     """Refuse what this machine cannot do, before anything is trained.
 
     Raises:
-        ConfigError: CUDA is asked for and there is none, or W&B is asked to go online without a key.
+        ConfigError: CUDA is asked for and there is none, data are missing or damaged, training would take days, or W&B
+            is asked to go online without a key.
     """
-    if config.runtime.device == "cuda":
+    first = configs[0]
+    if first.runtime.device == "cuda":
         import torch
 
         if not torch.cuda.is_available():
-            raise ConfigError("runtime.device is cuda and torch finds no CUDA device; use runtime=cpu.")
-    check_key(config)
+            raise ConfigError(f"runtime.device is cuda and torch finds no CUDA device; {_on_the_cpu(configs)}")
+    elif not first.runtime.allow_slow and cpu_days(configs) > SLOW_DAYS:
+        raise ConfigError(f"runtime.device is cpu: {_on_the_cpu(configs)} With a GPU use runtime=gpu.")
+    if isinstance(first.task, Cifar10Task):
+        from degradation.tasks.cifar10 import ensure
+
+        ensure(Path(first.runtime.data_dir), first.runtime.download)
+    check_key(first)
+
+
+def cpu_days(configs: list[Config]) -> float:
+    """A rough estimate of the days that these cohorts take on one CPU core."""
+    return sum(config.cost for config in configs) / CPU_MULTIPLY_ADDS_PER_SECOND / 86_400
+
+
+def _on_the_cpu(configs: list[Config]) -> str:
+    days = cpu_days(configs)
+    if days < SLOW_DAYS:
+        return "use runtime=cpu."
+    return (
+        f"on the CPU this takes about {days:.0f} days of one core (allowed with runtime=cpu runtime.allow_slow=true)."
+    )
 
 
 def fail(message: str, code: int) -> NoReturn:
@@ -46,31 +91,32 @@ def fail(message: str, code: int) -> NoReturn:
 def train_job(composed: DictConfig) -> None:
     """Hydra's task function: one cohort. In a sweep whatever goes wrong is raised, for the sweep to report."""
     chosen = HydraConfig.get()
-    experiment = chosen.runtime.choices["experiment"]
+    experiment = chosen.runtime.choices.get("experiment")
     if not OmegaConf.is_missing(chosen.job, "num"):
         _train_in_sweep(parse(composed), experiment)
         return
     try:
-        config = parse(composed)
-        preflight(config)
-        from degradation.training.fit import JobFailedError, train  # ten seconds of imports, after all checks
+        defaults, config = defaults_of(experiment), parse(composed)
+        check_name(config, experiment)
+        preflight([config])
+        from degradation.training.fit import train  # ten seconds of imports, after all checks
 
-        run = train(config, defaults_of(experiment), show_progress=sys.stdout.isatty())
+        run = train(config, defaults, show_progress=sys.stdout.isatty())
     except ConfigError as error:
         fail(str(error), WRONG_CONFIGURATION)
     except JobFailedError as error:
         fail(str(error), 1)
-    except SystemExit:
+    except (SystemExit, KeyboardInterrupt):
         print("Stopped; the same command goes on from the last checkpoint.", file=sys.stderr)
-        raise
+        raise SystemExit(STOPPED) from None
     print(f"done: {run.path}")
     print(f"tables and figures: python experiments/report.py experiment={experiment}")
 
 
-def _train_in_sweep(config: Config, experiment: str) -> None:
+def _train_in_sweep(config: Config, experiment: str | None) -> None:
     if multiprocessing.current_process().name != "MainProcess":
         exit_with_parent()
-    from degradation.training.fit import JobFailedError, train
+    from degradation.training.fit import train
 
     try:
         train(config, defaults_of(experiment), show_progress=False)
@@ -96,8 +142,11 @@ def report_job(composed: DictConfig) -> None:
     from degradation.report import report
 
     try:
-        runtime = parse(composed).runtime
-        print(report(defaults_of(HydraConfig.get().runtime.choices["experiment"]), runtime).text)
+        config, defaults = parse(composed), defaults_of(HydraConfig.get().runtime.choices.get("experiment"))
+        changed = differences(config, defaults)
+        if changed:
+            raise ConfigError(f"a report draws everything that was run; {', '.join(changed)} cannot be set for it.")
+        print(report(defaults, config.runtime).text)
     except ConfigError as error:
         fail(str(error), WRONG_CONFIGURATION)
 
@@ -106,6 +155,11 @@ def bench_job(composed: DictConfig) -> None:
     """Time the configured cohort stacked and one by one."""
     try:
         config = parse(composed)
+        adam = (config.recipe.optimizer, config.recipe.schedule, config.task.name) == ("adam", "linear", "sine")
+        if not adam or len(config.depths) + len(config.variants) != 2:
+            raise ConfigError(
+                "the bench takes one depth and one variant of a sine experiment with Adam, linearly to zero."
+            )
     except ConfigError as error:
         fail(str(error), WRONG_CONFIGURATION)
     from degradation.training.bench import bench

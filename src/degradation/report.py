@@ -1,23 +1,26 @@
 """From an experiment's tables to its summary, figures and README. Reads tables only; imports no torch."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 import yaml
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from degradation.analysis.sentences import what_happened
-from degradation.analysis.statistics import summary
+from degradation.analysis.statistics import ERRORS, LOSSES, summary
 from degradation.config import Config, ConfigError, Runtime
 from degradation.figures.depth import loss_against_depth, shares_against_depth
+from degradation.figures.errors import Published, error_against_depth, error_against_steps
 from degradation.figures.functions import depths_to_show, fitted_functions
 from degradation.figures.layers import LABELS, by_layer, colours
 from degradation.figures.style import COLOURS, figure
 from degradation.records.collect import collect
 from degradation.records.files import write_text
 from degradation.records.identity import digest, scientific
-from degradation.records.rows import LAYERS, NETWORKS, PREDICTIONS
+from degradation.records.rows import CURVES, LAYERS, NETWORKS, PREDICTIONS
 from degradation.records.run import make_folder
 from degradation.records.tables import DamagedTableError, read
 
@@ -31,6 +34,11 @@ class Condition:
     label: str  # empty for the experiment as its file has it
     networks: pd.DataFrame
     summary: pd.DataFrame
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether there are errors in percent beside the losses."""
+        return bool(self.networks["chance_error"].notna().any())
 
     def file(self, stem: str) -> str:
         return f"{stem},{self.label}" if self.label else stem
@@ -64,12 +72,12 @@ def report(defaults: Config, runtime: Runtime) -> Report:
             train = f"python experiments/train.py -m experiment={name}"
             raise ConfigError(f"{runs} holds no finished run; train with: {train}")
         conditions = read_conditions(results, defaults)
-        figures = {condition.label: draw(results, condition) for condition in conditions}
+        figures = {condition.label: draw(results, condition, defaults.experiment.published) for condition in conditions}
     except DamagedTableError as error:
         raise ConfigError(f"{error} Delete it; the table is collected again from {runs}.") from error
     every = pd.concat([condition.summary for condition in conditions], ignore_index=True)
     write_text(results / "summary.csv", every.to_csv(index=False, float_format="%.6g"))
-    write_text(results / "README.md", readme(defaults, conditions))
+    write_text(results / "README.md", readme(defaults, conditions, figures))
     lines = [f"warning: {sentence} It is left out." for sentence in damaged]
     for condition in conditions:
         title = f"{name} {condition.label}".rstrip()
@@ -98,31 +106,52 @@ def condition_label(slug: str) -> str:
     return ",".join(part for part in parts if not part.startswith(SEEDS_AND_CO))
 
 
-def draw(results: Path, condition: Condition) -> list[Path]:
+def draw(results: Path, condition: Condition, published: Published | None) -> list[Path]:
     """All figures of one condition; returns the PNG files."""
-    paths = [_draw_depth(results, condition)]
+    stems = ["depth"]
+    _draw_depth(results / condition.file("depth"), condition, published)
     own = condition.networks["digest"].iloc[0]
-    for stem, columns, drawer in (("functions", PREDICTIONS, _draw_functions), ("layers", LAYERS, _draw_layers)):
-        source = results / {"functions": "predictions.csv", "layers": "layers.csv"}[stem]
-        if source.exists():
-            rows = read(source, columns)
+    for stem, (source, columns, drawer) in DRAWERS.items():
+        if (results / source).exists() and (stem != "steps" or condition.has_errors):
+            rows = read(results / source, columns)
             rows = rows[rows["digest"] == own]
             if len(rows):
-                paths.append(drawer(results / condition.file(stem), rows))
-    return [path.with_name(path.name + ".png") for path in paths]
+                drawer(results / condition.file(stem), rows)
+                stems.append(stem)
+    return [results / f"{condition.file(stem)}.png" for stem in stems]
 
 
-def _draw_depth(results: Path, condition: Condition) -> Path:
-    path = results / condition.file("depth")
+def _draw_depth(path: Path, condition: Condition, published: Published | None) -> None:
+    first = condition.networks.iloc[0]
     with figure(path, 8, 5.6) as drawn:
         top, bottom = drawn.subplots(2, 1, sharex=True, height_ratios=(8, 1))
-        loss_against_depth(top, condition.summary, float(condition.networks["mean_test_loss"].iloc[0]))
-        top.set_title(" ".join([str(condition.networks["experiment"].iloc[0]), condition.label]).rstrip())
+        if condition.has_errors:
+            error_against_depth(top, condition.summary, float(first["chance_error"]), published)
+        else:
+            loss_against_depth(top, condition.summary, float(first["mean_test_loss"]))
+        top.set_title(" ".join([str(first["experiment"]), condition.label]).rstrip())
         shares_against_depth(bottom, condition.summary)
-    return path
 
 
-def _draw_functions(path: Path, predictions: pd.DataFrame) -> Path:
+def _draw_steps(path: Path, curves: pd.DataFrame) -> None:
+    variants, depths = sorted(set(curves["variant"])), sorted(set(curves["depth"]))
+    with figure(path, 4.2 * len(variants) + 0.8, 4.2) as drawn:
+        (row,) = drawn.subplots(1, len(variants), sharex=True, sharey=True, squeeze=False)
+        for axes, variant in zip(row, variants, strict=True):
+            error_against_steps(axes, curves, variant, depths)
+            axes.set_title(variant, color=COLOURS[variant])
+        row[0].set_ylabel("error (%): training dashed, test solid")
+        _depth_legend(drawn, depths)
+
+
+def _depth_legend(drawn: Figure, depths: list[int]) -> None:
+    handles = [
+        Line2D([], [], color=colour, label=str(depth)) for depth, colour in zip(depths, colours(depths), strict=True)
+    ]
+    drawn.legend(handles=handles, title="depth", loc="outside right center", fontsize=9)
+
+
+def _draw_functions(path: Path, predictions: pd.DataFrame) -> None:
     variants = sorted(set(predictions["variant"]))
     depths = depths_to_show(list(set(predictions["depth"])))
     with figure(path, 2.1 * len(depths) + 0.4, 1.7 * len(variants) + 0.5) as drawn:
@@ -135,10 +164,9 @@ def _draw_functions(path: Path, predictions: pd.DataFrame) -> Path:
             axes.set_title(f"depth {depth}")
         for axes in grid[-1]:
             axes.set_xlabel("x")
-    return path
 
 
-def _draw_layers(path: Path, layers: pd.DataFrame) -> Path:
+def _draw_layers(path: Path, layers: pd.DataFrame) -> None:
     layers = layers[layers["moment"] == "init"]
     variants = sorted(set(layers["variant"]))
     depths = sorted(set(layers["depth"]))
@@ -152,24 +180,37 @@ def _draw_layers(path: Path, layers: pd.DataFrame) -> Path:
             axes.set_title(f"{variant}, at initialisation", color=COLOURS[variant])
         for axes in grid[-1]:
             axes.set_xlabel("weighted layer")
-        handles = [
-            Line2D([], [], color=colour, label=str(depth))
-            for depth, colour in zip(depths, colours(depths), strict=True)
-        ]
-        drawn.legend(handles=handles, title="depth", loc="outside right center", fontsize=9)
-    return path
+        _depth_legend(drawn, depths)
+
+
+# figure: table, columns, function
+DRAWERS: dict[str, tuple[str, list[str], Callable[[Path, pd.DataFrame], None]]] = {
+    "steps": ("curves.csv", CURVES, _draw_steps),
+    "functions": ("predictions.csv", PREDICTIONS, _draw_functions),
+    "layers": ("layers.csv", LAYERS, _draw_layers),
+}
+ALTERNATIVE_TEXTS = {
+    "depth": "error or loss against depth",
+    "steps": "error against steps",
+    "functions": "fitted functions",
+    "layers": "signal and gradient by layer",
+}
 
 
 def markdown(summary: pd.DataFrame) -> str:
     """The summary as an aligned Markdown table: a row a depth and variant."""
-    header = ["depth", "variant", "n", "training loss: median [quartiles]", "test loss: median [quartiles]"]
+    header = ["depth", "variant", "n"]
+    if "train_error_mean" in summary:
+        header += ["training error: mean ± sd", "test error: mean ± sd"]
+        cells, metrics = _mean, ERRORS
+    else:
+        header += ["training loss: median [quartiles]", "test loss: median [quartiles]"]
+        cells, metrics = _quartiles, LOSSES
     header += ["diverged", "stuck"]
     body = [
         [
-            str(row["depth"]),
-            str(row["variant"]),
-            str(row["n"]),
-            *(_quartiles(row, metric) for metric in ("train_loss", "test_loss")),
+            *(str(row[name]) for name in ("depth", "variant", "n")),
+            *(cells(row, metric) for metric in metrics),
             *(f"{row[f'share_{name}']:.0%}" for name in ("diverged", "stuck")),
         ]
         for _, row in summary.sort_values(["depth", "variant"]).iterrows()
@@ -182,12 +223,17 @@ def markdown(summary: pd.DataFrame) -> str:
     )
 
 
+def _mean(row: pd.Series, metric: str) -> str:
+    spread = f" ± {row[f'{metric}_sd']:.2f}" if row["n"] > 1 else ""
+    return f"{row[f'{metric}_mean']:.2f}{spread} %"
+
+
 def _quartiles(row: pd.Series, metric: str) -> str:
     median, q1, q3 = (f"{row[f'{metric}_{name}']:.1e}" for name in ("median", "q1", "q3"))
     return f"{median} [{q1}, {q3}]"
 
 
-def readme(defaults: Config, conditions: list[Condition]) -> str:
+def readme(defaults: Config, conditions: list[Condition], figures: dict[str, list[Path]]) -> str:
     """What was run, how, what is seen."""
     experiment = defaults.experiment
     parts = [
@@ -200,9 +246,10 @@ def readme(defaults: Config, conditions: list[Condition]) -> str:
             parts.append(f"## {condition.label}")
         parts += [
             f"**Seen.** {what_happened(condition.summary)}",
-            f"![loss against depth]({condition.file('depth')}.png)",
-            f"![fitted functions]({condition.file('functions')}.png)",
-            f"![signal and gradient by layer]({condition.file('layers')}.png)",
+            *(
+                f"![{ALTERNATIVE_TEXTS[path.name.split(',')[0].removesuffix('.png')]}]({path.name})"
+                for path in figures[condition.label]
+            ),
             made_with(condition.networks),
             markdown(condition.summary),
         ]

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
 from degradation.config import Config, ConfigError, WandbLogger
-from degradation.records.identity import short_hash
 
 if TYPE_CHECKING:  # imported where it is used: matplotlib and pandas cost two seconds
     from degradation.report import Report
@@ -29,7 +28,7 @@ def start(logger: WandbLogger, **arguments: Any) -> Any:
     arguments |= {"project": logger.project, "entity": logger.entity, "reinit": "create_new", "settings": settings}
     if logger.mode == "online":
         try:
-            return wandb.init(mode="online", resume="allow", **arguments)
+            return wandb.init(mode="online", **arguments)
         except (wandb.Error, OSError) as error:
             warnings.warn(f"W&B could not be reached ({error}); logging offline instead.", stacklevel=2)
     return wandb.init(mode="offline", **arguments)
@@ -69,7 +68,6 @@ def log_report(logger: WandbLogger, experiment: str, folder: Path, report: "Repo
         run = start(
             logger,
             dir=str(folder),
-            id=short_hash([experiment, "report", condition.label]),
             name=f"{experiment} {condition.label or 'by depth'}",
             group=experiment,
             job_type="report",
@@ -82,8 +80,9 @@ def log_report(logger: WandbLogger, experiment: str, folder: Path, report: "Repo
         for depth, rows in condition.summary.groupby("depth", sort=True):
             values: dict[str, Any] = {"depth": depth}
             for _, row in rows.iterrows():
-                values[f"{row['variant']}/train_loss"] = row["train_loss_median"]
-                values[f"{row['variant']}/test_loss"] = row["test_loss_median"]
+                for name in ("train_loss_median", "test_loss_median", "train_error_mean", "test_error_mean"):
+                    if name in row:
+                        values[f"{row['variant']}/{name.rsplit('_', 1)[0]}"] = row[name]
             run.log(values)
         networks = condition.networks.astype({"diverged_step": "float"})
         run.log({"networks": wandb.Table(dataframe=networks)})

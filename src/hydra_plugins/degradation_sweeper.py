@@ -16,12 +16,11 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn, JobStatus
 
 from degradation.config import ConfigError, WandbLogger
-from degradation.jobs import WRONG_CONFIGURATION, fail
+from degradation.jobs import STOPPED, WRONG_CONFIGURATION, fail
+from degradation.records.run import make_folder
 from degradation.sweeps.plan import Job, Plan, plan
 from degradation.sweeps.view import view
 from degradation.wandb_view import log_report
-
-STOPPED = 130  # the shell's exit status for Ctrl-C
 
 
 class DepthSweeper(BasicSweeper):
@@ -43,29 +42,34 @@ class DepthSweeper(BasicSweeper):
             print(f"warning: {sentence}", flush=True)
         returned = self._train(planned) if planned.todo else []
         failed = _failures(planned.todo, returned)
-        self._report(planned)
+        reported = self._report(planned)
         if failed:
             print(f"\n{len(failed)} of {len(planned.todo) + len(planned.done)} cohorts failed:", file=sys.stderr)
             for label, message in failed.items():
                 print(f"  {label}: {message}", file=sys.stderr)
             print("The same command trains only what is missing.", file=sys.stderr)
+        if failed or not reported:
             raise SystemExit(1)
         return returned
 
-    def _report(self, planned: Plan) -> None:
+    def _report(self, planned: Plan) -> bool:
+        """Write tables and figures; whether all could be written."""
         from degradation.report import report  # matplotlib and pandas, only now
 
+        whole = True
         for name, defaults in planned.experiments.items():
             jobs = [job for job in [*planned.done, *planned.todo] if job.config.experiment.name == name]
             runtime, logger = jobs[0].config.runtime, jobs[0].config.logger
             try:
                 written = report(defaults, runtime)
             except ConfigError as error:
-                print(f"warning: {error}", file=sys.stderr)
+                print(f"error: {error}", file=sys.stderr)
+                whole = False
                 continue
             print(written.text)
             if planned.todo and isinstance(logger, WandbLogger):
                 log_report(logger, name, Path(runtime.results_dir) / name, written)
+        return whole
 
     def _train(self, planned: Plan) -> Sequence[JobReturn]:
         assert self.launcher is not None
@@ -80,6 +84,9 @@ class DepthSweeper(BasicSweeper):
                 f"\nStopped: {done} of {whole} cohorts are done. The same command goes on from here.", file=sys.stderr
             )
             raise SystemExit(STOPPED) from None
+        except Exception as error:  # a launcher fails as a whole when a worker is killed
+            print(f"\nThe launcher failed ({type(error).__name__}: {error}).", file=sys.stderr)
+            return []
         finally:
             signal.signal(signal.SIGTERM, previous)
 
@@ -92,7 +99,7 @@ def _lock(planned: Plan, locks: ExitStack) -> None:
     """Hold each experiment's folder for the length of the sweep."""
     for job in {job.config.experiment.name: job for job in [*planned.todo, *planned.done]}.values():
         folder = Path(job.config.runtime.runs_dir) / job.config.experiment.name
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, "runtime.runs_dir")
         lock = FileLock(folder / ".lock", timeout=0)
         try:
             lock.acquire()
@@ -104,11 +111,15 @@ def _lock(planned: Plan, locks: ExitStack) -> None:
 
 
 def _failures(jobs: list[Job], returned: Sequence[JobReturn]) -> dict[str, str]:
-    return {
+    """Why each cohort that is not done is not, by label."""
+    raised = {
         job.label: str(outcome._return_value)
         for job, outcome in zip(jobs, returned, strict=False)
         if outcome.status != JobStatus.COMPLETED
     }
+    statuses = {job.label: job.run.read_status() or {} for job in jobs}
+    unfinished = [label for label, status in statuses.items() if status.get("state") != "done"]
+    return {label: raised.get(label, "it was not finished") for label in unfinished}
 
 
 ConfigStore.instance().store(

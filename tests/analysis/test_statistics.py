@@ -12,7 +12,8 @@ from degradation.analysis.statistics import describe, summary
 def table(losses, variant="plain", depth=7, digest="d", **columns):
     return pd.DataFrame(
         {"digest": digest, "variant": variant, "depth": depth, "seed": range(len(losses)), "train_loss": losses,
-         "test_loss": [2 * loss for loss in losses], "status": "done", "stuck": False} | columns
+         "test_loss": [2 * loss for loss in losses], "status": "done", "stuck": False,
+         "chance_error": math.nan} | columns
     )  # fmt: skip
 
 
@@ -80,6 +81,40 @@ def test_sentence_of_one_variant_and_of_divergence():
     rows = [table([0.1], depth=1), table([math.nan], depth=10, status="diverged")]
     assert what_happened(summary(pd.concat(rows))) == (
         "plain: best at 1 layer (median test loss 2.0e-01), infinitely worse at 10 (1 of 1 diverged)."
+    )
+
+
+def test_sentence_when_everything_diverged():
+    rows = [table([math.nan], v, depth, status="diverged") for v in ("plain", "residual") for depth in (4, 7)]
+    assert what_happened(summary(pd.concat(rows))) == (
+        "plain: at every depth half of the networks or more diverged; "
+        "residual: at every depth half of the networks or more diverged."
+    )
+
+
+def classified(errors, variant, depth, **columns):
+    rows = table([1.0] * len(errors), variant, depth)
+    return rows.assign(
+        **{"train_error": errors, "test_error": [e + 2 for e in errors], "chance_error": 90.0, **columns}
+    )
+
+
+def test_errors_are_summarised_and_diverged_networks_count_as_guessing():
+    rows = pd.concat([classified([1.0, 3.0], "plain", 8),
+                      classified([math.nan, 30.0], "plain", 20, status=["diverged", "done"])])  # fmt: skip
+    first, second = summary(rows).to_dict("records")
+    assert (first["train_error_mean"], first["test_error_mean"]) == (2, 4)
+    assert first["train_error_sd"] == pytest.approx(math.sqrt(2))
+    assert second["train_error_mean"] == 60
+
+
+def test_sentence_on_errors():
+    rows = [classified([0.0], "plain", 8), classified([50.0], "plain", 56, stuck=True)]
+    rows += [classified([0.0], "residual", 8), classified([0.5], "residual", 56)]
+    assert what_happened(summary(pd.concat(rows))) == (
+        "plain: mean training error 0.00% at 8 layers, 50.00% at 56 (1 of 1 stuck); "
+        "residual: mean training error 0.00% at 8 layers, 0.50% at 56; "
+        "test error at 56 layers: plain 52.00%, residual 2.50%."
     )
 
 

@@ -38,6 +38,8 @@ def test_digest_leaves_out_execution_and_cohort(compose_config, change):
         (["variants=[residual]"], "sine/mlp/depth=004,variants=residual"),
         (["recipe.schedule=steps", "recipe.milestones=[5,6]"], "sine/mlp/depth=004,milestones=5+6,schedule=steps"),
         (["runtime.engine=sequential"], "sine/mlp/depth=004"),
+        (["task.noise=0.1"], "sine/mlp/depth=004,noise=0.1"),
+        (["recipe.evaluations=[5]"], "sine/mlp/depth=004,evaluations=5+"),
     ],
 )
 def test_slug(compose_config, overrides, expected):

@@ -31,7 +31,7 @@ def finished(config):
 
 def test_a_finished_run_is_done(finished):
     assert finished.is_done()
-    assert set(finished.read_status()["files"]) == {"records.csv", "curves.csv"}
+    assert set(finished.read_status()["files"]) == {"records.csv", "curves.csv", "config.yaml"}
 
 
 def test_a_running_run_is_not_done(config):
@@ -57,7 +57,7 @@ def test_a_lost_file_is_named(finished):
         finished.is_done()
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "\0\0\0"])
+@pytest.mark.parametrize("content", ["", "{", "[]", "\0\0\0", '{"state": "done"}'])
 def test_a_damaged_status_is_named(finished, content):
     (finished.path / "status.json").write_text(content)
     with pytest.raises(DamagedRunError, match="status.json is damaged"):

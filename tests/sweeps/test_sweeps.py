@@ -25,6 +25,7 @@ def start(folder, *arguments, script=TRAIN):
     return subprocess.Popen(
         [sys.executable, script, *arguments], cwd=folder, text=True, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored where tests run in the background
     )  # fmt: skip
 
 
@@ -149,6 +150,9 @@ def test_no_job_is_started_if_one_is_wrong(tmp_path):
         (["-m", "runtime=gpu"], "torch finds no CUDA device"),
         (["-m", "logger=wandb_online"], "needs a W&B key and none was found"),
         (["-m", "runtime.results_dir=/proc/results"], "set runtime.results_dir to a folder that can"),
+        (["-m", "experiment.name=mine"], "the experiment's file is sine_smoke.yaml"),
+        (["-m", "experiment=[sine_smoke,sine_depth]"], "a sweep takes experiment=NAME or experiment=NAME,NAME"),
+        (["~experiment"], "no experiment is chosen"),
         (["depth=8"], "the nearest are 7 and 10"),
         (["depth=7,10"], "--multirun"),
     ],

@@ -1,6 +1,11 @@
 import torch
 
-from degradation.tasks.order import batch_indices
+from degradation.tasks.base import permutation
+from degradation.tasks.order import per_position
+
+
+def batch_indices(seed, **where):
+    return per_position(seed, "order", permutation, **where)
 
 
 def test_every_pass_takes_every_example_once_and_runs_into_the_next():

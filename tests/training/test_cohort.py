@@ -1,6 +1,7 @@
 """Segments, and that nothing beside training changes a run: segment length, evaluations, diagnostics, interruptions."""
 
 import io
+import math
 
 import pytest
 import pytorch_lightning as pl
@@ -9,7 +10,7 @@ from torch.utils.data import DataLoader
 
 from degradation import tasks
 from degradation.records.run import Run
-from degradation.training.cohort import Cohort, Segment, segments
+from degradation.training.cohort import Cohort, Segment, median_over_seeds, segments
 from degradation.training.diagnostics import diagnostics, layer_statistics
 from degradation.training.members import Member, build
 from tests.training.test_engines import assert_same, tensors
@@ -18,7 +19,7 @@ from tests.training.test_engines import assert_same, tensors
 def fit(config, checkpoint=None, callbacks=(), stop=None):
     """Fit a cohort in Lightning, up to step `stop` if given, and return it."""
     torch.set_num_threads(1)
-    cohort = Cohort(config, tasks.load(config.task), checkpoint)
+    cohort = Cohort(config, tasks.load(config.task, config.runtime), checkpoint)
     todo = segments(config, checkpoint["step"] if checkpoint else 0)
     trainer = pl.Trainer(
         accelerator="cpu", max_epochs=1, logger=False, enable_checkpointing=False, enable_progress_bar=False,
@@ -60,7 +61,7 @@ def test_diagnostics_do_not_change_a_run(compose_config):
     config = compose_config("network.norm=batch")
     run = Run(config, config)
     run.path.mkdir(parents=True)
-    cohort = Cohort(config, tasks.load(config.task))
+    cohort = Cohort(config, tasks.load(config.task, config.runtime))
     measured = fit(config, callbacks=diagnostics(run, cohort))
     assert (run.path / "layers.csv").exists()
     assert (run.path / "predictions.csv").exists()
@@ -77,20 +78,47 @@ def test_diagnostics_do_not_change_a_run(compose_config):
     ],
 )
 def test_resumed_is_undisturbed_bitwise(compose_config, overrides):
-    config = compose_config(*overrides, "runtime.checkpoint_every_steps=10")
+    config = compose_config(*overrides, "runtime.checkpoint_every_steps=5")
     undisturbed = fit(config)
     content = io.BytesIO()
-    torch.save(fit(config, stop=20).checkpoint(), content)
+    torch.save(fit(config, stop=25).checkpoint(), content)  # between two evaluations
     content.seek(0)
     checkpoint = torch.load(content, weights_only=True)
-    assert checkpoint["step"] == 20
+    assert checkpoint["step"] == 25
     resumed = fit(config, checkpoint)
     assert_same(tensors(undisturbed.engine), tensors(resumed.engine), rtol=0, atol=0)
     assert [repr(row) for row in resumed.curve] == [repr(row) for row in undisturbed.curve]
     assert len(undisturbed.curve) == 5 * len(undisturbed.members)
-    records = [{**row, "seconds": None} for cohort in (undisturbed, resumed) for row in cohort.records()]
-    half = len(records) // 2
-    assert records[:half] == records[half:]
+    records = [[repr({**row, "seconds": 0}) for row in cohort.records()] for cohort in (undisturbed, resumed)]
+    assert records[0] == records[1]
+
+
+def test_a_resumed_cohort_remembers_who_diverged(compose_config):
+    config = compose_config("runtime.checkpoint_every_steps=5")
+    checkpoint = fit(config, stop=10).checkpoint()
+    checkpoint["networks"]["depth=004,plain,seed=1"]["network"]["head.bias"].fill_(torch.inf)
+    first = fit(config, checkpoint, stop=25)
+    assert first.engine.diverged_steps()[Member(4, "plain", 1)] == 10
+    again = fit(config, first.checkpoint())
+    assert again.engine.diverged_steps()[Member(4, "plain", 1)] == 10
+    statuses = {(row["variant"], row["seed"]): (row["status"], row["steps"]) for row in again.records()}
+    assert statuses[("plain", 1)] == ("diverged", 10)
+    assert statuses[("plain", 0)] == ("done", 40)
+
+
+def test_overflow_in_the_last_step_is_divergence(compose_config):
+    config = compose_config("recipe.optimizer=sgd", "recipe.schedule=constant", "recipe.lr=1e30", "recipe.max_steps=1")
+    assert {(row["status"], row["diverged_step"]) for row in fit(config).records()} == {("diverged", 1)}
+
+
+def test_medians_count_diverged_networks_as_infinite():
+    def rows(*losses):
+        return [{"train_loss": loss} for loss in losses]
+
+    nan = math.nan
+    assert median_over_seeds(rows(1.0, nan, 3.0), "train_loss") == 3
+    assert median_over_seeds(rows(nan, nan, 3.0), "train_loss") == math.inf
+    assert median_over_seeds(rows(nan, nan), "train_loss") is None
 
 
 def test_a_checkpoint_resumes_on_the_other_engine(compose_config):
@@ -112,7 +140,7 @@ def test_records_describe_the_networks(compose_config):
     assert {row["steps"] for row in rows.values()} == {40}
     last = [row for row in cohort.curve if row["step"] == 40 and row["depth"] == 10 and row["variant"] == "plain"]
     assert rows[10, "plain"]["train_loss"] == last[0]["train_loss"]
-    assert rows[10, "plain"]["train_error"] is None
+    assert math.isnan(rows[10, "plain"]["train_error"])
 
 
 def test_stuck_is_the_loss_of_predicting_the_mean(compose_config):
@@ -126,7 +154,7 @@ def test_stuck_is_the_loss_of_predicting_the_mean(compose_config):
 
 def test_layer_statistics_against_closed_forms(compose_config):
     config = compose_config("recipe.precision=fp64", "depth=1", "network.width=2", "task.train_points=32")
-    task = tasks.load(config.task).to(torch.device("cpu"), torch.float64)
+    task = tasks.load(config.task, config.runtime).to(torch.device("cpu"), torch.float64)
     network = build(Member(1, "plain", 0), config, task).double()
     with torch.no_grad():
         network.stem.weight.copy_(torch.tensor([[1.0], [2.0]]))
@@ -144,7 +172,7 @@ def test_layer_statistics_against_closed_forms(compose_config):
 
 def test_layer_statistics_of_a_stack_are_those_of_its_networks(compose_config):
     config = compose_config("network.norm=batch")
-    cohort = Cohort(config, tasks.load(config.task))
+    cohort = Cohort(config, tasks.load(config.task, config.runtime))
     task = cohort.engine.task.to(torch.device("cpu"), torch.float32)
     stacked = layer_statistics(cohort.engine.all_groups()[0].network, task.train, task)
     for position, member in enumerate(cohort.members):

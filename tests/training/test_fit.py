@@ -61,6 +61,10 @@ def test_files_of_a_finished_run(config):
     assert len(rows(run, "curves.csv")) == 4 * 5
     assert len(rows(run, "layers.csv")) == 4 * 5 * 2  # networks x weighted layers x moments
     assert len(rows(run, "predictions.csv")) == 4 * 128
+    moments = {"init": [], "final": []}
+    for layer in rows(run, "layers.csv"):
+        moments[layer["moment"]].append(layer["output_sd"])
+    assert moments["init"] != moments["final"]
     (first, *_) = rows(run)
     assert first["torch_version"] == version("torch")
     assert (first["device"], first["threads"], first["slug"]) == ("cpu", "1", "sine/mlp/depth=004")

@@ -8,8 +8,8 @@ import torch
 from degradation.training.schedule import learning_rate
 
 
-def rates(recipe):
-    return [learning_rate(recipe, step) for step in range(recipe.max_steps)]
+def rates(recipe, depth=10):
+    return [learning_rate(recipe, step, depth) for step in range(recipe.max_steps)]
 
 
 def test_constant(compose_config):
@@ -19,13 +19,13 @@ def test_constant(compose_config):
 def test_linear_to_zero(compose_config):
     recipe = compose_config("recipe.schedule=linear").recipe
     assert rates(recipe) == pytest.approx([0.001 * (40 - step) / 40 for step in range(40)])
-    assert learning_rate(recipe, 40) == 0
+    assert learning_rate(recipe, 40, depth=10) == 0
 
 
 def test_cosine_to_zero(compose_config):
     recipe = compose_config("recipe.schedule=cosine").recipe
     assert rates(recipe) == pytest.approx([0.0005 * (1 + math.cos(math.pi * step / 40)) for step in range(40)])
-    assert learning_rate(recipe, 20) == pytest.approx(0.0005)
+    assert learning_rate(recipe, 20, depth=10) == pytest.approx(0.0005)
 
 
 def test_steps_change_at_the_milestone_itself(compose_config):

@@ -2,18 +2,23 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 
 SAME = 1.5  # losses within this factor are called about the same
 
 
 def what_happened(summary: pd.DataFrame) -> str:
-    """A sentence on the median test loss against depth, for one condition's summary."""
+    """A sentence on error against depth, or for regression on the median test loss, for one condition's summary."""
+    if "train_error_mean" in summary:
+        return _errors(summary)
     parts = [_variant(str(name), rows.sort_values("depth")) for name, rows in summary.groupby("variant", sort=True)]
     return "; ".join([*parts, *_comparison(summary)]) + "."
 
 
 def _variant(name: str, rows: pd.DataFrame) -> str:
+    if not np.isfinite(rows["test_loss_median"]).any():
+        return f"{name}: at every depth half of the networks or more diverged"
     best = rows.loc[rows["test_loss_median"].idxmin()]
     deepest = rows.iloc[-1]
     text = f"{name}: best at {layers(best['depth'])} (median test loss {best['test_loss_median']:.1e})"
@@ -42,11 +47,29 @@ def _comparison(summary: pd.DataFrame) -> list[str]:
     if not {"plain", "residual"} <= set(losses) or losses.empty or losses.index[-1] == 1:
         return []
     depth, (plain, residual) = losses.index[-1], losses.iloc[-1][["plain", "residual"]]
+    if math.isinf(plain) and math.isinf(residual):
+        return []
     ratio = plain / residual
     if 1 / SAME < ratio < SAME:
         return [f"at {depth} layers both are about the same"]
     better, worse = ("residual", "plain") if ratio > 1 else ("plain", "residual")
     return [f"at {depth} layers {better} is {times(max(ratio, 1 / ratio))} better than {worse}"]
+
+
+def _errors(summary: pd.DataFrame) -> str:
+    parts = []
+    for name, rows in summary.groupby("variant", sort=True):
+        rows = rows.sort_values("depth")
+        first, last = rows.iloc[0], rows.iloc[-1]
+        text = f"{name}: mean training error {first['train_error_mean']:.2f}% at {layers(first['depth'])}"
+        if len(rows) > 1:
+            text += f", {last['train_error_mean']:.2f}% at {last['depth']}{_failures(last)}"
+        parts.append(text)
+    errors = summary.pivot_table(index="depth", columns="variant", values="test_error_mean").dropna()
+    if {"plain", "residual"} <= set(errors) and not errors.empty:
+        plain, residual = errors.iloc[-1][["plain", "residual"]]
+        parts.append(f"test error at {layers(errors.index[-1])}: plain {plain:.2f}%, residual {residual:.2f}%")
+    return "; ".join(parts) + "."
 
 
 def layers(depth: int) -> str:

@@ -3,26 +3,30 @@
 import numpy as np
 import pandas as pd
 
-METRICS = ("train_loss", "test_loss")
+LOSSES = ("train_loss", "test_loss")
+ERRORS = ("train_error", "test_error")
 BY = ["digest", "depth", "variant"]
 
 
 def summary(networks: pd.DataFrame) -> pd.DataFrame:
     """Over the seeds of each (digest, depth, variant): n, shares diverged and stuck, and each loss's distribution.
 
-    A diverged network counts as an infinite loss and is never dropped; so the median is infinite where half of them
-    diverged, and mean and standard deviation are infinite and missing where one did.
+    Classification tasks have errors in percent beside the losses. A diverged network is never dropped: it counts as an
+    infinite loss and as the error of guessing. So the median loss is infinite where half of the networks diverged, and
+    the mean and standard deviation of the loss are infinite and missing where one did.
     """
     rows = []
+    errors = ERRORS if networks["chance_error"].notna().any() else ()
     for key, group in networks.groupby(BY, sort=True):
         row = dict(zip(BY, key, strict=True)) | {
             "n": len(group),
             "share_diverged": (group["status"] == "diverged").mean(),
             "share_stuck": group["stuck"].astype(bool).mean(),
         }
-        for metric in METRICS:
-            losses = group[metric].where(group["status"] != "diverged", np.inf).to_numpy(dtype=float)
-            row |= {f"{metric}_{name}": value for name, value in describe(losses).items()}
+        for metric in (*LOSSES, *errors):
+            instead = np.inf if metric in LOSSES else group["chance_error"]
+            values = group[metric].where(group["status"] != "diverged", instead).to_numpy(dtype=float)
+            row |= {f"{metric}_{name}": value for name, value in describe(values).items()}
         rows.append(row)
     return pd.DataFrame(rows)
 

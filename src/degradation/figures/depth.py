@@ -59,5 +59,5 @@ def shares_against_depth(axes: Axes, summary: pd.DataFrame) -> Axes:
     axes.set_ylim(0, 1)
     axes.set_yticks([0, 1], ["0", "all"])
     axes.set_ylabel("stuck or\ndiverged", fontsize=9.5)
-    axes.set_xlabel("depth (hidden layers)")
+    axes.set_xlabel("depth (layers)")
     return axes

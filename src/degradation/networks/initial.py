@@ -5,31 +5,32 @@ import math
 import torch
 from torch import nn
 
-from degradation.networks.mlp import MLP, Block
+from degradation.networks.layers import Affine
+from degradation.networks.mlp import MLP
 from degradation.streams import generator
 
 
 @torch.no_grad()
-def initialise(network: MLP, init: str, seed: int) -> None:
-    """Draw every parameter of one (unstacked) network in place.
+def initialise(network: nn.Module, init: str, seed: int) -> None:
+    """Draw the weights and biases of all weighted layers of one (unstacked) network in place; norms start as they are.
 
     `default` is nn.Linear's: weights and biases uniform within 1/sqrt(fan_in). `he` is He et al. 2015b (1502.01852):
     weights normal with standard deviation sqrt(2/fan_in), biases zero. `he_zero_last` is `he` with every block's last
-    weight zero, so that a residual block starts as the identity.
+    weight zero, so that a residual block of an MLP starts as the identity.
     """
-    fan_in = {
-        f"{name}.bias": layer.weight.shape[1] for name, layer in network.named_modules() if hasattr(layer, "bias")
-    }
-    for name, parameter in network.named_parameters():
-        draw = generator(seed, "init", name)
-        if init == "default":
-            bound = 1 / math.sqrt(fan_in.get(name, parameter.shape[-1]))
-            parameter.copy_(torch.empty_like(parameter).uniform_(-bound, bound, generator=draw))
-        elif name.endswith("bias"):
-            parameter.zero_()
-        else:
-            nn.init.kaiming_normal_(parameter, nonlinearity="relu", generator=draw)
+    for name, layer in network.named_modules():
+        if isinstance(layer, Affine | nn.Linear | nn.Conv2d):
+            draw = generator(seed, "init", f"{name}.weight")
+            fan_in = layer.weight[0].numel()
+            if init == "default":
+                bound = 1 / math.sqrt(fan_in)
+                nn.init.uniform_(layer.weight, -bound, bound, generator=draw)
+                nn.init.uniform_(layer.bias, -bound, bound, generator=generator(seed, "init", f"{name}.bias"))  # type: ignore[arg-type]
+            else:
+                nn.init.normal_(layer.weight, std=math.sqrt(2 / fan_in), generator=draw)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
     if init == "he_zero_last":
+        assert isinstance(network, MLP)
         for block in network.blocks:
-            assert isinstance(block, Block)
-            nn.init.zeros_(block.last.weight)
+            nn.init.zeros_(block.last.weight)  # type: ignore[union-attr,arg-type]

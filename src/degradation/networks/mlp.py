@@ -51,16 +51,21 @@ class MLP(nn.Module):
         self.blocks = nn.ModuleList(Block(width, span, norm_kind, residual) for _ in range((depth - 1) // span))
         self.head = Affine(width, outputs)
 
-    def activations(self, x: Tensor) -> list[Tensor]:
-        """Outputs of all depth + 1 weighted layers after shortcut and ReLU, the head's last, each (..., units, B)."""
+    def trace(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Predictions (..., B, outputs), and all weighted layers' outputs after ReLU, each (..., units, B)."""
         outputs = [torch.relu(self.stem_norm(self.stem(x.mT)))]
         for block in self.blocks:
             outputs.extend(block(outputs[-1]))
         outputs.append(self.head(outputs[-1]))
-        return outputs
+        return outputs[-1].mT, outputs
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.activations(x)[-1].mT
+        return self.trace(x)[0]
+
+    @staticmethod
+    def spread(activation: Tensor) -> Tensor:
+        """Standard deviation over inputs, root mean square over units: (..., units, B) -> (...)."""
+        return activation.var(-1, correction=0).mean(-1).sqrt()
 
     def weights(self) -> list[Tensor]:
         """Weight tensors of the weighted layers in forward order, each (..., outputs, inputs)."""

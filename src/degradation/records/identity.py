@@ -76,7 +76,9 @@ def _flat(groups: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    text = "+".join(map(_text, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return "+".join(map(_text, value)) + "+" * (len(value) == 1)  # a list of one is not its element
+    text = str(value)
     return "".join(character if character.isalnum() or character in "+-._" else "_" for character in text)
 
 

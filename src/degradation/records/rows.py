@@ -13,7 +13,7 @@ NETWORKS = [
     *["experiment", "digest", "task", "family", "variant", "depth", "seed", "width", "init", "norm", "shortcut"],
     *["paired", "batch_size", "lr", "precision", "engine", "device", "threads", "torch_version", "commit"],
     *["parameters", "multiply_adds", "steps", "train_loss", "test_loss", "train_error", "test_error"],
-    *["mean_train_loss", "mean_test_loss", "status", "diverged_step", "stuck", "seconds", "slug"],
+    *["mean_train_loss", "mean_test_loss", "chance_error", "status", "diverged_step", "stuck", "seconds", "slug"],
 ]
 CURVES = [
     *["experiment", "digest", "variant", "depth", "seed", "step", "lr"],

@@ -24,6 +24,10 @@ class DamagedRunError(Exception):
     """A file of a finished run is missing or not what was written; the message names it."""
 
 
+class JobFailedError(Exception):
+    """A cohort could not be trained; the message is a sentence, the traceback (if any) is in the run's folder."""
+
+
 class Run:
     """`runs/<experiment>/<slug>/`.
 
@@ -56,7 +60,7 @@ class Run:
             return
         raise ConfigError(
             f"{self.path} holds another configuration ({_differing(held, self.config)}): the experiment's defaults "
-            "have changed since. Move or delete that folder, or give the new one its own experiment.name."
+            "have changed since. Move or delete that folder, or make the change an experiment of its own."
         )
 
     def is_done(self) -> bool:
@@ -89,7 +93,7 @@ class Run:
     def finish(self, **values: Any) -> None:
         """Mark the run as done, with the checksums of its tables."""
         (self.path / TRACEBACK).unlink(missing_ok=True)
-        files = {file.name: checksum(file) for file in sorted(self.path.glob("*.csv"))}
+        files = {file.name: checksum(file) for file in [self.path / CONFIG, *sorted(self.path.glob("*.csv"))]}
         self.write_status("done", **values, files=files)
 
     def _read_config(self) -> dict[str, Any] | None:
@@ -131,7 +135,10 @@ def verify(folder: Path) -> bool:
         raise DamagedRunError(f"{folder / STATUS} is damaged.")
     if status is None or status.get("state") != "done":
         return False
-    for name, expected in status["files"].items():
+    files = status.get("files")
+    if not isinstance(files, dict):
+        raise DamagedRunError(f"{folder / STATUS} is damaged.")
+    for name, expected in files.items():
         file = folder / name
         if not file.exists():
             raise DamagedRunError(f"{file} is missing.")

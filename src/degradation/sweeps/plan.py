@@ -6,14 +6,14 @@ from pathlib import Path
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import ChoiceSweep, Override
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from degradation.config import Config, ConfigError, parse
-from degradation.jobs import defaults_of, preflight
+from degradation.jobs import check_name, defaults_of, preflight
 from degradation.records.run import DamagedRunError, Run, make_folder
 
 
@@ -59,9 +59,10 @@ def plan(loader: ConfigLoader, master: DictConfig, arguments: list[str]) -> Plan
     experiments = {name: defaults_of(name) for name in names}
     jobs, errors = [], []
     for name in names:
-        for overrides in _combinations(loader, name, others):
+        for overrides in _combinations(loader, master, name, others):
             try:
                 config = parse(_compose(loader, master, overrides))
+                check_name(config, name)
                 run = Run(config, experiments[name])
                 run.check_identity()
                 jobs.append(Job(overrides, config, run))
@@ -76,15 +77,20 @@ def plan(loader: ConfigLoader, master: DictConfig, arguments: list[str]) -> Plan
 def _experiments(parsed: list[Override], master: DictConfig) -> list[str]:
     chosen = [override for override in parsed if override.get_key_element() == "experiment"]
     if not chosen:
-        return [str(master.hydra.runtime.choices.experiment)]
+        return [str(master.hydra.runtime.choices["experiment"])]
+    if chosen[-1].is_delete() or not isinstance(chosen[-1].value(), str | ChoiceSweep):
+        raise ConfigError("a sweep takes experiment=NAME or experiment=NAME,NAME.")
     if chosen[-1].is_sweep_override():
         return list(dict.fromkeys(str(value) for value in chosen[-1].sweep_string_iterator()))
     return [str(chosen[-1].value())]
 
 
-def _combinations(loader: ConfigLoader, experiment: str, others: list[Override]) -> list[list[str]]:
+def _combinations(loader: ConfigLoader, master: DictConfig, experiment: str, others: list[Override]) -> list[list[str]]:
     """Overrides of every job of one experiment: its file's sweep, replaced key by key by the command line's."""
-    composed = loader.load_configuration("config", [f"experiment={experiment}"], run_mode=RunMode.MULTIRUN)
+    hydra_overrides = OmegaConf.to_container(master.hydra.overrides.hydra)
+    assert isinstance(hydra_overrides, list)
+    chosen = [f"experiment={experiment}", *hydra_overrides]
+    composed = loader.load_configuration("config", chosen, run_mode=RunMode.MULTIRUN)
     own = [f"{key}={value}" for key, value in (composed.hydra.sweeper.params or {}).items()]
     overrides = OverridesParser.create(config_loader=loader).parse_overrides([f"experiment={experiment}", *own])
     return list(BasicSweeper.split_arguments([*overrides, *others], None)[0])
@@ -108,10 +114,10 @@ def _check_together(jobs: list[Job]) -> None:
                 f"and {' '.join(job.overrides)}."
             )
         folders[job.run.path] = job
-    for job in jobs[:1]:
-        preflight(job.config)
-        make_folder(Path(job.config.runtime.runs_dir), "runtime.runs_dir")
-        make_folder(Path(job.config.runtime.results_dir), "runtime.results_dir")
+    for task in dict.fromkeys(job.config.task.name for job in jobs):
+        preflight([job.config for job in jobs if job.config.task.name == task])
+    make_folder(Path(jobs[0].config.runtime.runs_dir), "runtime.runs_dir")
+    make_folder(Path(jobs[0].config.runtime.results_dir), "runtime.results_dir")
 
 
 def _sorted_plan(experiments: dict[str, Config], jobs: list[Job]) -> Plan:

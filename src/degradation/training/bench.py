@@ -53,7 +53,7 @@ def one_by_one(config: Config, task: Task) -> None:
     data = TensorDataset(task.train.inputs.float(), task.train.targets.float())
     for seed in config.seeds:
         network = networks.build(
-            config.network, inputs=1, outputs=1, depth=config.depths[0], variant=config.variants[0], seed=seed
+            config.network, input_shape=(1,), outputs=1, depth=config.depths[0], variant=config.variants[0], seed=seed
         )
         loader = DataLoader(data, batch_size=config.recipe.batch_size, shuffle=True)
         trainer(max_steps=config.recipe.max_steps).fit(OneNetwork(network, config), loader)
@@ -69,7 +69,7 @@ def bench(config: Config, repeats: int = 3) -> str:
     quieten()
     warnings.filterwarnings("ignore", module="pytorch_lightning")
     torch.set_num_threads(1)
-    task = tasks.load(config.task)
+    task = tasks.load(config.task, config.runtime)
     seconds: dict[str, list[float]] = {"one by one": [], "stacked": []}
     for _ in range(repeats):
         for name, run in (("one by one", one_by_one), ("stacked", stacked)):

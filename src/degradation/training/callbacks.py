@@ -1,7 +1,7 @@
 """What happens beside training: files, progress, signals. None of it changes the run."""
 
+import math
 import time
-from statistics import median
 from typing import Any
 
 import pytorch_lightning as pl
@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from degradation.records.rows import CURVES
 from degradation.records.run import CHECKPOINT, Run
 from degradation.training import checkpoints
-from degradation.training.cohort import Cohort, Segment
+from degradation.training.cohort import Cohort, Segment, median_over_seeds
 
 STATUS_SECONDS = 0.5  # between two writes of status.json
 
@@ -23,7 +23,10 @@ def losses_by_variant(cohort: Cohort) -> dict[str, float]:
     """Median training loss of each variant at the last evaluation."""
     last = cohort.curve[-len(cohort.members) :]
     variants = dict.fromkeys(row["variant"] for row in last)
-    return {name: median(row["train_loss"] for row in last if row["variant"] == name) for name in variants}
+    medians = {
+        name: median_over_seeds([row for row in last if row["variant"] == name], "train_loss") for name in variants
+    }
+    return {name: math.inf if value is None else value for name, value in medians.items()}
 
 
 class RunFiles(pl.Callback):

@@ -4,7 +4,9 @@ To Lightning a batch is a segment, the steps up to the next evaluation or checkp
 The cohort counts the steps itself; Lightning's own counters count segments and decide nothing.
 """
 
+import math
 import time
+from statistics import median
 from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
@@ -16,10 +18,9 @@ from degradation.records.identity import digest
 from degradation.records.rows import Row
 from degradation.tasks import Task
 from degradation.training.engines import Engine
-from degradation.training.members import Member, build, example, members
-from degradation.training.schedule import learning_rate
+from degradation.training.members import Member, build, members
 
-STUCK = 0.95  # of the loss of predicting the mean
+STUCK = 0.95  # of the loss of predicting the mean, or of the error of always guessing the same
 
 
 class Segment(NamedTuple):
@@ -44,6 +45,14 @@ def segments(config: Config, start: int) -> list[Segment]:
     ]
 
 
+def median_over_seeds(rows: list[Row], name: str) -> float | None:
+    """The median of a column; a diverged network counts as infinite, and a column without any number is None."""
+    values = [row[name] for row in rows]
+    if all(math.isnan(value) for value in values):
+        return None
+    return median(math.inf if math.isnan(value) else value for value in values)
+
+
 class Cohort(pl.LightningModule):
     """All networks of one job.
 
@@ -64,6 +73,7 @@ class Cohort(pl.LightningModule):
         self.seconds = 0.0
         self._checkpoint = checkpoint
         self._mean_losses = {"train": task.mean_loss(task.train), "test": task.mean_loss(task.test)}
+        self._chance_error = task.chance_error
         self._digest = digest(config)
 
     def configure_optimizers(self) -> Any:
@@ -85,10 +95,9 @@ class Cohort(pl.LightningModule):
         self.seconds += time.perf_counter() - began
 
     def _evaluate(self) -> None:
-        lr = learning_rate(self.config.recipe, self.step) if self.step < self.config.recipe.max_steps else 0.0
-        measured = self.engine.evaluate()
+        rates, measured = self.engine.learning_rates(self.step), self.engine.evaluate()
         for member in self.members:
-            row = self.key(member) | {"step": self.step, "lr": lr} | measured[member]
+            row = self.key(member) | {"step": self.step, "lr": rates[member]} | measured[member]
             self.curve.append(row)
 
     def key(self, member: Member) -> Row:
@@ -110,16 +119,18 @@ class Cohort(pl.LightningModule):
         rows = []
         for member in self.members:
             measured, step = last[member], diverged[member]
+            if step is None and not math.isfinite(measured["train_loss"]):
+                step = self.step  # the last step itself overflowed
             rows.append(
                 self.key(member)
-                | sizes[member.depth]
+                | sizes[member.depth, member.variant]
                 | {
                     "task": self.config.task.name,
                     "family": network.family,
                     "width": network.width,
                     "init": network.init,
                     "norm": network.norm,
-                    "shortcut": "identity" if member.variant == "residual" else "none",
+                    "shortcut": network.shortcut_of(member.variant),
                     "paired": network.paired(member.depth),
                     "batch_size": recipe.batch_size,
                     "lr": recipe.lr,
@@ -127,27 +138,32 @@ class Cohort(pl.LightningModule):
                     "steps": self.step if step is None else step,
                     "train_loss": measured["train_loss"],
                     "test_loss": measured["test_loss"],
-                    "train_error": None,  # errors in percent are for classification
-                    "test_error": None,
+                    "train_error": measured["train_error"],
+                    "test_error": measured["test_error"],
                     "mean_train_loss": self._mean_losses["train"],
                     "mean_test_loss": self._mean_losses["test"],
                     "status": "done" if step is None else "diverged",
                     "diverged_step": step,
-                    "stuck": step is None and measured["train_loss"] >= STUCK * self._mean_losses["train"],
+                    "chance_error": self._chance_error,
+                    "stuck": step is None and self._is_stuck(measured),
                     "seconds": self.seconds / len(self.members),
                 }
             )
         return rows
 
-    def _sizes(self) -> dict[int, Row]:
-        """Parameters and multiply-adds by depth; plain and residual networks are equal in both."""
-        sizes = {}
+    def _is_stuck(self, measured: Row) -> bool:
+        at_chance = self._chance_error is not None and measured["train_error"] >= STUCK * self._chance_error
+        return at_chance or measured["train_loss"] >= STUCK * self._mean_losses["train"]
+
+    def _sizes(self) -> dict[tuple[int, str], Row]:
+        """Parameters and multiply-adds of each depth and variant."""
+        sizes: dict[tuple[int, str], Row] = {}
         for member in self.members:
-            if member.depth not in sizes:
+            if (member.depth, member.variant) not in sizes:
                 network = build(member, self.config, self.engine.task)
-                sizes[member.depth] = {
+                sizes[member.depth, member.variant] = {
                     "parameters": count_parameters(network),
-                    "multiply_adds": count_multiply_adds(network, example(self.engine.task)),
+                    "multiply_adds": count_multiply_adds(network, self.engine.task.input_shape),
                 }
         return sizes
 

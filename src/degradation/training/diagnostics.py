@@ -7,6 +7,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from degradation.networks.cifar import CifarNet
 from degradation.networks.mlp import MLP
 from degradation.records.rows import LAYERS, PREDICTIONS, Row
 from degradation.records.run import Run
@@ -18,10 +19,11 @@ from degradation.training.group import Group
 DIGITS = 4  # significant, in layers.csv and predictions.csv
 PREDICTED_SEEDS = 4  # networks a variant and depth whose fitted function is kept
 PREDICTED_POINTS = 128
+DIAGNOSED = 256  # training examples on which layers are measured
 
 
-def layer_statistics(network: MLP, split: Split, task: Task) -> tuple[Tensor, Tensor]:
-    """Per weighted layer of a network or stack, over a whole split in train mode (batch statistics).
+def layer_statistics(network: MLP | CifarNet, split: Split, task: Task) -> tuple[Tensor, Tensor]:
+    """Per weighted layer of a network or stack, over a split's first 256 examples in train mode (batch statistics).
 
     Returns:
         The standard deviation over inputs of the layer's output after shortcut and ReLU, root mean square over units,
@@ -31,12 +33,12 @@ def layer_statistics(network: MLP, split: Split, task: Task) -> tuple[Tensor, Te
     network = copy.deepcopy(network).train()
     weights = network.weights()
     stacked = weights[0].ndim == 3
-    inputs = split.inputs.expand(len(weights[0]), *split.inputs.shape) if stacked else split.inputs
-    activations = network.activations(inputs)
-    loss = task.loss(activations[-1].mT, split.targets).sum()
-    sd = [activation.detach().var(-1, correction=0).mean(-1).sqrt() for activation in activations]
-    gradients = [gradient.flatten(-2).norm(dim=-1) for gradient in torch.autograd.grad(loss, weights)]
-    return torch.stack(sd), torch.stack(gradients)
+    inputs, targets = task.prepare(split.inputs[:DIAGNOSED]), split.targets[:DIAGNOSED]
+    predictions, outputs = network.trace(inputs.expand(len(weights[0]), *inputs.shape) if stacked else inputs)
+    gradients = torch.autograd.grad(task.loss(predictions, targets).sum(), weights)
+    sd = [network.spread(output.detach()) for output in outputs]
+    norms = [gradient.flatten(1 if stacked else 0).norm(dim=-1) for gradient in gradients]
+    return torch.stack(sd), torch.stack(norms)
 
 
 class LayerDiagnostics(pl.Callback):
@@ -60,7 +62,7 @@ class LayerDiagnostics(pl.Callback):
         assert isinstance(cohort, Cohort)
         task = cohort.engine.task
         for group in cohort.engine.all_groups():
-            assert isinstance(group.network, MLP)
+            assert isinstance(group.network, MLP | CifarNet)
             measured_by_layer = layer_statistics(group.network, task.train, task)
             sd, gradients = (values.reshape(len(values), -1).T.tolist() for values in measured_by_layer)
             for position, member in enumerate(group.members):
@@ -103,5 +105,5 @@ def rounded(value: float) -> float:
 def diagnostics(run: Run, cohort: Cohort) -> list[Any]:
     """The diagnostics that fit the task: fitted functions only for one input and one output."""
     task = cohort.engine.task
-    one_to_one = task.inputs == 1 and task.outputs == 1
+    one_to_one = task.input_shape == (1,) and task.outputs == 1
     return [LayerDiagnostics(run), *([Predictions(run)] if one_to_one else [])]

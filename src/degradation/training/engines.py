@@ -7,16 +7,16 @@ both variants of a depth) into one batched computation.
 from collections import defaultdict
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from degradation.config import Config
 from degradation.tasks import Task
-from degradation.tasks.order import batch_indices
+from degradation.tasks.base import Batch
 from degradation.training.group import Group
 from degradation.training.members import Member, build, members
-from degradation.training.schedule import learning_rate
 
-DTYPES = {"fp32": torch.float32, "fp64": torch.float64}
+# parameters and losses; tf32 and bf16 are formats of the products alone
+DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.float32, "fp64": torch.float64}
 
 
 class Engine(nn.Module):
@@ -41,36 +41,42 @@ class Engine(nn.Module):
 
     def run(self, start: int, stop: int) -> None:
         """Train every network for steps `start` to `stop` (excluded)."""
-        train = self.task.train
         for group in self.all_groups():
-            indices = self._indices(group, start, stop).to(train.inputs.device)
+            batches = self.batches(group, start, stop).to(group.loss_sum.device)
             for step in range(start, stop):
-                batch = indices[:, step - start]
-                lr = learning_rate(self.recipe, step)
-                group.train_step(step, train.inputs[batch], train.targets[batch], lr, self.task)
+                group.train_step(step, batches[:, step - start], self.task)
 
-    def _indices(self, group: Group, start: int, stop: int) -> Tensor:
-        """Examples that the group's networks take: (S, stop - start, B)."""
+    def batches(self, group: Group, start: int, stop: int) -> Batch:
+        """What the group's networks take, with leading dimensions (S, stop - start): equal for equal seeds."""
         of_seed = {
-            seed: batch_indices(
-                seed, train_size=len(self.task.train), batch_size=self.recipe.batch_size, start=start, stop=stop
-            )
+            seed: self.task.batches(seed, batch_size=self.recipe.batch_size, start=start, stop=stop)
             for seed in {member.seed for member in group.members}
         }
-        return torch.stack([of_seed[member.seed] for member in group.members])
+        chosen = [of_seed[member.seed] for member in group.members]
+        augmentations = [batch.augmentation for batch in chosen if batch.augmentation is not None]
+        return Batch(
+            torch.stack([batch.indices for batch in chosen]), torch.stack(augmentations) if augmentations else None
+        )
 
     def evaluate(self) -> dict[Member, dict[str, float]]:
-        """Losses of every network: running (`batch_loss`), and on the whole training and test set in eval mode."""
+        """Loss and error of every network: running (`batch_`), and on the whole training and test set in eval mode."""
         measured = {}
         for group in self.all_groups():
-            columns = {
-                "batch_loss": group.take_batch_losses().tolist(),
-                "train_loss": group.evaluate(self.task.train, self.task).tolist(),
-                "test_loss": group.evaluate(self.task.test, self.task).tolist(),
+            pairs = {
+                "batch": group.take_batch_means(self.task),
+                "train": group.evaluate(self.task.train, self.task),
+                "test": group.evaluate(self.task.test, self.task),
             }
+            columns: dict[str, list[float]] = {}
+            for name, (losses, errors) in pairs.items():
+                columns |= {f"{name}_loss": losses.tolist(), f"{name}_error": errors.tolist()}
             for position, member in enumerate(group.members):
                 measured[member] = {name: values[position] for name, values in columns.items()}
         return measured
+
+    def learning_rates(self, step: int) -> dict[Member, float]:
+        """The learning rate with which each network takes step `step`."""
+        return {member: group.learning_rate(step) for group in self.all_groups() for member in group.members}
 
     def diverged_steps(self) -> dict[Member, int | None]:
         """The step of each network's first loss that was not finite, or None."""

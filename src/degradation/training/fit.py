@@ -14,7 +14,7 @@ from degradation.config import Config, ConfigError, WandbLogger
 from degradation.records.environment import environment
 from degradation.records.identity import digest
 from degradation.records.rows import CURVES, NETWORKS
-from degradation.records.run import CHECKPOINT, TRACEBACK, DamagedRunError, Run
+from degradation.records.run import CHECKPOINT, TRACEBACK, DamagedRunError, JobFailedError, Run
 from degradation.training import checkpoints
 from degradation.training.callbacks import ProgressBar, RunFiles, progress
 from degradation.training.checkpoints import BadCheckpointError
@@ -22,10 +22,6 @@ from degradation.training.cohort import Cohort, segments
 from degradation.training.diagnostics import diagnostics
 from degradation.training.members import members
 from degradation.training.wandb_curve import WandbCurve
-
-
-class JobFailedError(Exception):
-    """A cohort could not be trained; the message is a sentence, the traceback (if any) is in the run's folder."""
 
 
 def train(config: Config, defaults: Config, *, show_progress: bool) -> Run:
@@ -79,9 +75,11 @@ def _train(run: Run, show_progress: bool) -> None:
     quieten()
     torch.set_num_threads(config.runtime.threads)
     torch.use_deterministic_algorithms(config.runtime.device == "cpu")
+    allow_tf32 = config.recipe.precision == "tf32"  # cuDNN's convolutions use it unless told not to
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allow_tf32
     run.write_config()
     checkpoint = _checkpoint(run)
-    cohort = Cohort(config, tasks.load(config.task), checkpoint)
+    cohort = Cohort(config, tasks.load(config.task, config.runtime), checkpoint)
     start = checkpoint["step"] if checkpoint else 0
     run.write_status("running", step=start, max_steps=config.recipe.max_steps, seconds=0, losses={})
     trainer = pl.Trainer(

@@ -1,6 +1,5 @@
 """Networks that are computed together: one, or a stack of one shape. The unit in which an engine trains."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -9,8 +8,9 @@ from torch import Tensor, nn
 from degradation.config import Recipe
 from degradation.networks import stack
 from degradation.tasks import Task
-from degradation.tasks.base import Split
+from degradation.tasks.base import Batch, Split
 from degradation.training.members import Member
+from degradation.training.schedule import learning_rate
 
 State = dict[str, Any]
 
@@ -28,16 +28,22 @@ class Group(nn.Module):
 
     diverged_step: Tensor  # (S,) the step of the first loss that was not finite, or -1
     loss_sum: Tensor  # (S,) sum of the batch losses since the last evaluation
+    error_sum: Tensor  # (S,) likewise of the batch errors in percent
+    window_error_sum: Tensor  # () sum of the batch errors in the current window of the warm-up
 
     def __init__(self, members: list[Member], networks: list[nn.Module], recipe: Recipe, dtype: torch.dtype) -> None:
         super().__init__()
         self.members = members
         self.recipe = recipe
+        self.dtype = dtype
         self.stacked = len(networks) > 1
         self.network = (stack(networks) if self.stacked else networks[0]).to(dtype)
         self.register_buffer("diverged_step", torch.full((len(members),), -1))
         self.register_buffer("loss_sum", torch.zeros(len(members), dtype=torch.float64))
+        self.register_buffer("error_sum", torch.zeros(len(members), dtype=torch.float64))
+        self.register_buffer("window_error_sum", torch.zeros((), dtype=torch.float64))
         self.steps_summed = 0
+        self.warmup_ended: int | None = None  # the step before which the error fell below recipe.warmup_until_error
         self.any_diverged = False
 
     def configure_optimizer(self) -> torch.optim.Optimizer:
@@ -53,14 +59,20 @@ class Group(nn.Module):
             )
         return self.optimizer
 
-    def train_step(self, step: int, inputs: Tensor, targets: Tensor, lr: float, task: Task) -> None:
-        """One step of every network: inputs (S, B, features), targets (S, B, outputs)."""
+    def learning_rate(self, step: int) -> float:
+        """The recipe's learning rate for this group's networks, which are all of one depth."""
+        return learning_rate(self.recipe, step, self.members[0].depth, self.warmup_ended)
+
+    def train_step(self, step: int, batch: Batch, task: Task) -> None:
+        """One step of every network on a batch with leading dimension S."""
         if self.any_diverged and bool((self.diverged_step >= 0).all()):
             return
-        if not self.stacked:
-            inputs, targets = inputs[0], targets[0]
+        lr = self.learning_rate(step)
+        inputs, targets = task.training_batch(batch if self.stacked else batch[0])
         self.optimizer.zero_grad()
-        losses = task.loss(self.network(inputs), targets).reshape(-1)
+        with self._precision():
+            predictions = self.network(inputs)
+        losses = task.loss(predictions.to(self.dtype), targets).reshape(-1)
         losses.sum().backward()
         self._note_divergence(losses.detach(), step)
         frozen = self._frozen_tensors()
@@ -70,6 +82,28 @@ class Group(nn.Module):
         self._restore(frozen)
         self.loss_sum += losses.detach()
         self.steps_summed += 1
+        if task.has_errors:
+            errors = task.error(predictions.detach(), targets).reshape(-1)
+            self.error_sum += errors
+            if self.recipe.warmup_until_error is not None:
+                self._watch_warmup(step, errors[0])
+
+    def _watch_warmup(self, step: int, error: Tensor) -> None:
+        """End the warm-up after the first window whose mean batch error is below `warmup_until_error`."""
+        recipe = self.recipe
+        if self.warmup_ended is not None or step >= recipe.warmup_steps:
+            return
+        self.window_error_sum += error
+        if (step + 1) % recipe.warmup_window_steps == 0:
+            assert recipe.warmup_until_error is not None
+            if self.window_error_sum.item() / recipe.warmup_window_steps < recipe.warmup_until_error:
+                self.warmup_ended = step + 1
+            self.window_error_sum.zero_()
+
+    def _precision(self) -> torch.autocast:
+        """bf16 computes matrix products and convolutions in bfloat16; other precisions change nothing here."""
+        device = self.loss_sum.device.type
+        return torch.autocast(device, torch.bfloat16, enabled=self.recipe.precision == "bf16")
 
     def _note_divergence(self, losses: Tensor, step: int) -> None:
         if not bool(losses.isfinite().all()):
@@ -77,19 +111,15 @@ class Group(nn.Module):
             self.diverged_step[new] = step
             self.any_diverged = True
 
-    def _trained_tensors(self) -> Iterator[Tensor]:
-        """Parameters and optimizer state, without counters that the whole group shares."""
-        for parameter in self.network.parameters():
-            yield parameter.data
-            yield from (value for value in self.optimizer.state[parameter].values() if value.shape == parameter.shape)
-
     def _frozen_tensors(self) -> list[tuple[Tensor, Tensor]]:
+        """Parameters, and what the diverged networks' are: their optimizer state may be NaN, as they stay."""
         if not self.any_diverged:
             return []
+        tensors = [parameter.data for parameter in self.network.parameters()]
         if not self.stacked:
-            return [(tensor, tensor.clone()) for tensor in self._trained_tensors()]
+            return [(tensor, tensor.clone()) for tensor in tensors]
         diverged = self.diverged_step >= 0
-        return [(tensor, tensor[diverged].clone()) for tensor in self._trained_tensors()]
+        return [(tensor, tensor[diverged].clone()) for tensor in tensors]
 
     def _restore(self, frozen: list[tuple[Tensor, Tensor]]) -> None:
         diverged = self.diverged_step >= 0
@@ -100,20 +130,33 @@ class Group(nn.Module):
                 tensor.copy_(kept)
 
     @torch.no_grad()
-    def evaluate(self, split: Split, task: Task) -> Tensor:
-        """Loss of each network on a whole split in eval mode: (S,); NaN for a diverged network."""
+    def evaluate(self, split: Split, task: Task) -> tuple[Tensor, Tensor]:
+        """Loss and error of each network on a whole split in eval mode: (S,) each; NaN for a diverged network."""
         self.network.eval()
-        inputs = split.inputs.expand(len(self.members), *split.inputs.shape) if self.stacked else split.inputs
-        losses = task.loss(self.network(inputs), split.targets).reshape(-1)
+        sums = torch.zeros(2, len(self.members), dtype=torch.float64, device=self.loss_sum.device)
+        parts = zip(split.inputs.split(task.evaluation_batch), split.targets.split(task.evaluation_batch), strict=True)
+        for stored, targets in parts:
+            inputs = task.prepare(stored)
+            with self._precision():
+                predictions = self.network(inputs.expand(len(self.members), *inputs.shape) if self.stacked else inputs)
+            predictions = predictions.to(self.dtype)
+            sums[0] += len(targets) * task.loss(predictions, targets).reshape(-1)
+            sums[1] += len(targets) * task.error(predictions, targets).reshape(-1)
         self.network.train()
-        return torch.where(self.diverged_step >= 0, torch.nan, losses)
+        losses, errors = sums / len(split)
+        return self._without_diverged(losses), self._without_diverged(errors)
 
-    def take_batch_losses(self) -> Tensor:
-        """Mean batch loss of each network since the last call: (S,); NaN where no step was taken."""
-        mean = self.loss_sum / self.steps_summed if self.steps_summed else torch.full_like(self.loss_sum, torch.nan)
+    def take_batch_means(self, task: Task) -> tuple[Tensor, Tensor]:
+        """Mean batch loss and error of each network since the last call: (S,) each; NaN where there are none."""
+        steps = self.steps_summed or torch.nan
+        losses, errors = self.loss_sum / steps, self.error_sum / (steps if task.has_errors else torch.nan)
         self.loss_sum.zero_()
+        self.error_sum.zero_()
         self.steps_summed = 0
-        return torch.where(self.diverged_step >= 0, torch.nan, mean)
+        return self._without_diverged(losses), self._without_diverged(errors)
+
+    def _without_diverged(self, values: Tensor) -> Tensor:
+        return torch.where(self.diverged_step >= 0, torch.nan, values)
 
     def member_states(self) -> dict[str, State]:
         """Each network's own tensors and counters, views where it is stacked, keyed by the member's name."""
@@ -142,6 +185,9 @@ class Group(nn.Module):
             "optimizer": optimizer,
             "diverged_step": int(self.diverged_step[position]),
             "loss_sum": float(self.loss_sum[position]),
+            "error_sum": float(self.error_sum[position]),
+            "window_error_sum": float(self.window_error_sum),
+            "warmup_ended": self.warmup_ended,
             "steps_summed": self.steps_summed,
         }
 
@@ -156,7 +202,12 @@ class Group(nn.Module):
                 if value.shape == own_shape:
                     self._slice(own.setdefault(key, torch.zeros_like(parameter)), position).copy_(value)
                 else:
-                    own[key] = value.clone()
+                    # A count of steps. A diverged network that was trained alone has fewer, and moves no more.
+                    value = value.to(parameter.device)
+                    own[key] = torch.maximum(own[key], value) if key in own else value.clone()
         self.diverged_step[position] = state["diverged_step"]
         self.loss_sum[position] = state["loss_sum"]
-        self.steps_summed = state["steps_summed"]
+        self.error_sum[position] = state["error_sum"]
+        self.window_error_sum.fill_(state["window_error_sum"])
+        self.warmup_ended = state["warmup_ended"]
+        self.steps_summed = max(self.steps_summed, state["steps_summed"])

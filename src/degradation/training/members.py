@@ -3,8 +3,7 @@
 from itertools import product
 from typing import NamedTuple
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from degradation import networks
 from degradation.config import Config
@@ -31,14 +30,9 @@ def build(member: Member, config: Config, task: Task) -> nn.Module:
     """The member's network at initialisation, float32 on the CPU."""
     return networks.build(
         config.network,
-        inputs=task.inputs,
+        input_shape=task.input_shape,
         outputs=task.outputs,
         depth=member.depth,
         variant=member.variant,
         seed=member.seed,
     )
-
-
-def example(task: Task) -> Tensor:
-    """One input, as a batch of one, for counting multiply-adds."""
-    return torch.zeros_like(task.train.inputs[:1], dtype=torch.float32, device="cpu")

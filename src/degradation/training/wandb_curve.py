@@ -1,7 +1,6 @@
 """The view of a cohort in W&B, fed from the rows of its curve."""
 
 import shutil
-from statistics import median
 
 import pytorch_lightning as pl
 
@@ -9,10 +8,10 @@ from degradation.config import WandbLogger
 from degradation.records.identity import identity, short_hash
 from degradation.records.rows import Row
 from degradation.records.run import Run
-from degradation.training.cohort import Cohort
+from degradation.training.cohort import Cohort, median_over_seeds
 from degradation.wandb_view import start
 
-LOSSES = ("batch_loss", "train_loss", "test_loss")
+MEASURES = ("batch_loss", "train_loss", "test_loss", "batch_error", "train_error", "test_error")
 
 
 class WandbCurve(pl.Callback):
@@ -34,6 +33,7 @@ class WandbCurve(pl.Callback):
         self.wandb = start(
             self.logger,
             dir=str(self.folder.path),
+            resume="allow" if self.logger.mode == "online" else None,
             id=short_hash([config.experiment.name, slug, identity(config)]),
             name=slug,
             group=config.experiment.name,
@@ -58,6 +58,7 @@ class WandbCurve(pl.Callback):
             self.wandb.log({"step": step, "lr": rows[0]["lr"]} | medians(rows), step=step)
 
     def on_fit_end(self, trainer: pl.Trainer, cohort: pl.LightningModule) -> None:
+        self._log(cohort)  # a run that was stopped after its last step has nothing left to train
         self.wandb.finish(exit_code=0)
 
     def on_exception(self, trainer: pl.Trainer, cohort: pl.LightningModule, exception: BaseException) -> None:
@@ -68,9 +69,11 @@ class WandbCurve(pl.Callback):
 def medians(rows: list[Row]) -> dict[str, float]:
     """`plain/train_loss` and so on, the median over seeds; `plain/depth=020/train_loss` if there are several depths."""
     several = len({row["depth"] for row in rows}) > 1
-    values: dict[str, list[float]] = {}
+    groups: dict[str, list[Row]] = {}
     for row in rows:
         prefix = f"{row['variant']}/depth={row['depth']:03d}" if several else row["variant"]
-        for name in LOSSES:
-            values.setdefault(f"{prefix}/{name}", []).append(row[name])
-    return {name: median(losses) for name, losses in values.items() if losses == losses}
+        groups.setdefault(prefix, []).append(row)
+    values = {
+        f"{prefix}/{name}": median_over_seeds(group, name) for prefix, group in groups.items() for name in MEASURES
+    }
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,90 @@
+"""The `cifar` family: the CIFAR-10 networks of He et al. 2015, section 4.2, plain and residual, 6n + 2 layers."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class ZeroPad(nn.Module):
+    """Shortcut A where shapes change: every second pixel, new channels zero. No parameters. (B, C, H, W)."""
+
+    def __init__(self, new_channels: int, stride: int) -> None:
+        super().__init__()
+        self.new_channels = new_channels
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x[:, :, :: self.stride, :: self.stride]
+        return functional.pad(x, (0, 0, 0, 0, 0, self.new_channels))
+
+
+def shortcut(kind: str, inputs: int, outputs: int, stride: int) -> nn.Module:
+    """Shortcut A, B or C of He et al. 2015, section 4.1; projections are 1x1 convolutions with batch normalisation."""
+    same_shape = inputs == outputs and stride == 1
+    if kind == "C" or (kind == "B" and not same_shape):
+        return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+    return nn.Identity() if same_shape else ZeroPad(outputs - inputs, stride)
+
+
+class Block(nn.Module):
+    """Two 3x3 layers; a residual block adds its shortcut before the last ReLU. Plain: `shortcut_kind` is None."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, shortcut_kind: str | None) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(outputs)
+        self.shortcut = None if shortcut_kind is None else shortcut(shortcut_kind, inputs, outputs, stride)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Activations of the two layers, each (B, outputs, H / stride, W / stride)."""
+        inner = torch.relu(self.norm1(self.conv1(x)))
+        h = self.norm2(self.conv2(inner))
+        if self.shortcut is not None:
+            h = h + self.shortcut(x)
+        return [inner, torch.relu(h)]
+
+
+class CifarNet(nn.Module):
+    """A 3x3 stem, three stages of n blocks with width, 2 width, 4 width channels, average pooling, a linear head.
+
+    Shapes: (B, channels, H, W) -> (B, classes). `shortcut_kind` is None for the plain variant.
+    """
+
+    def __init__(self, *, channels: int, classes: int, depth: int, width: int, shortcut_kind: str | None) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(channels, width, 3, padding=1, bias=False)
+        self.stem_norm = nn.BatchNorm2d(width)
+        self.blocks = nn.ModuleList()
+        inputs = width
+        for stage in range(3):
+            for place in range((depth - 2) // 6):
+                outputs, stride = width * 2**stage, 2 if stage > 0 and place == 0 else 1
+                self.blocks.append(Block(inputs, outputs, stride, shortcut_kind))
+                inputs = outputs
+        self.head = nn.Linear(inputs, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.stem_norm(self.stem(x)))
+        for block in self.blocks:
+            x = block(x)[-1]
+        return self.head(x.mean((2, 3)))
+
+    def trace(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Predictions (B, classes), and all weighted layers' outputs after shortcut and ReLU, the predictions last."""
+        outputs = [torch.relu(self.stem_norm(self.stem(x)))]
+        for block in self.blocks:
+            outputs.extend(block(outputs[-1]))
+        predictions = self.head(outputs[-1].mean((2, 3)))
+        return predictions, [*outputs, predictions]
+
+    @staticmethod
+    def spread(activation: Tensor) -> Tensor:
+        """Standard deviation over inputs, root mean square over units and pixels: ()."""
+        return activation.var(0, correction=0).mean().sqrt()
+
+    def weights(self) -> list[Tensor]:
+        """Weight tensors of the weighted layers in forward order, shortcuts left out."""
+        convolutions = [weight for block in self.blocks for weight in (block.conv1.weight, block.conv2.weight)]  # type: ignore[union-attr]
+        return [self.stem.weight, *convolutions, self.head.weight]  # type: ignore[list-item]

@@ -1,0 +1,90 @@
+"""The `cifar10` task, through torchvision's own loader."""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from degradation.config import Cifar10Task, ConfigError
+from degradation.streams import generator
+from degradation.tasks.base import Split
+from degradation.tasks.images import ImageTask, check_images
+
+HELD_OUT = 5_000
+SPLIT_SEED = 0
+
+
+def ensure(data_dir: Path, download: bool) -> None:
+    """Make sure that CIFAR-10's files are in `data_dir` and are the published ones, fetching them if allowed.
+
+    Raises:
+        ConfigError: a file is missing or damaged, and could not be fetched; it says where files were looked for.
+    """
+    from torchvision.datasets import CIFAR10
+    from torchvision.datasets.utils import check_integrity
+
+    folder = data_dir / CIFAR10.base_folder
+    wanted = [*CIFAR10.train_list, *CIFAR10.test_list, (CIFAR10.meta["filename"], CIFAR10.meta["md5"])]
+    missing = [name for name, _ in wanted if not (folder / name).exists()]
+    if missing and download:
+        try:
+            CIFAR10(str(data_dir), download=True)
+        except (OSError, RuntimeError) as error:  # no network, or torchvision's own check failed
+            raise ConfigError(
+                f"CIFAR-10 is not in {folder} and could not be downloaded ({error}). Put the content of "
+                "cifar-10-python.tar.gz there, or set runtime.data_dir or DEGRADATION_DATA to the folder above it."
+            ) from error
+        missing = []
+    if missing:
+        raise ConfigError(
+            f"CIFAR-10 is not in {folder} ({missing[0]} is missing). Put the content of cifar-10-python.tar.gz there, "
+            "set runtime.data_dir or DEGRADATION_DATA to the folder above it, or allow runtime.download=true."
+        )
+    for name, md5 in wanted:
+        if not check_integrity(str(folder / name), md5):
+            raise ConfigError(f"{folder / name} is damaged: its MD5 is not {md5}. Delete it and fetch it again.")
+
+
+def cifar10(task: Cifar10Task, data_dir: Path, download: bool) -> ImageTask:
+    """CIFAR-10 as uint8 (N, 3, 32, 32): 50,000 training and 10,000 test images, or 45,000 and 5,000 of the former.
+
+    Nothing is unpickled before every file's MD5 was found to be the published one.
+
+    Raises:
+        ConfigError: the files are missing or damaged.
+    """
+    from torchvision.datasets import CIFAR10
+
+    ensure(data_dir, download)
+    try:
+        train, test = (_tensors(CIFAR10(str(data_dir), train=train)) for train in (True, False))
+    except (RuntimeError, pickle.UnpicklingError) as error:
+        raise ConfigError(f"CIFAR-10 in {data_dir} cannot be read ({error}).") from error
+    if task.split == "45k_5k":
+        order = torch.randperm(len(train), generator=generator(SPLIT_SEED, "split", "cifar10"))
+        train, test = (Split(train.inputs[part], train.targets[part]) for part in (order[HELD_OUT:], order[:HELD_OUT]))
+    mean, scale = _statistics(train.inputs, task.normalise)
+    return ImageTask(name=task.name, train=train, test=test, mean=mean, scale=scale, classes=10, augment=task.augment)
+
+
+def _tensors(dataset: object) -> Split:
+    images = torch.from_numpy(np.ascontiguousarray(dataset.data.transpose(0, 3, 1, 2)))  # type: ignore[attr-defined]
+    labels = torch.tensor(dataset.targets)  # type: ignore[attr-defined]
+    check_images("CIFAR-10", images, labels, (3, 32, 32), classes=10)
+    return Split(images, labels)
+
+
+def _statistics(images: Tensor, normalise: str) -> tuple[Tensor, Tensor]:
+    """Mean and scale in units of the stored bytes: the mean image and 255, or each channel's mean and deviation."""
+    if normalise == "per_pixel":
+        total = torch.zeros(images.shape[1:], dtype=torch.int64)
+        for part in images.split(5_000):  # without a float copy of the whole set
+            total += part.sum(0, dtype=torch.int64)
+        return total.double() / len(images), torch.tensor(255.0, dtype=torch.float64)
+    counts = torch.stack([torch.bincount(images[:, channel].flatten(), minlength=256) for channel in range(3)]).double()
+    values, pixels = torch.arange(256, dtype=torch.float64), counts.sum(1)
+    mean = (counts * values).sum(1) / pixels
+    deviation = ((counts * values.square()).sum(1) / pixels - mean.square()).sqrt()
+    return mean.view(3, 1, 1), deviation.view(3, 1, 1)

@@ -1,0 +1,105 @@
+"""Tasks of classifying images, held as stored and normalised, cropped and flipped on the training device."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from degradation.tasks.base import Batch, Split, Task, permutation
+from degradation.tasks.order import per_position
+
+PAD = 4  # pixels on each side before the random crop (He et al. 2015, section 4.2)
+
+
+@dataclass(frozen=True)
+class ImageTask(Task):
+    """Images (N, C, H, W), uint8 or float; labels (N,), int64; cross-entropy.
+
+    Attributes:
+        mean, scale: subtracted from the images and divided by, broadcast over (C, H, W), in the images' units.
+        classes: number of labels.
+        augment: pad by four pixels of the mean, crop at random, flip at random.
+    """
+
+    mean: Tensor
+    scale: Tensor
+    classes: int
+    augment: bool
+
+    evaluation_batch: ClassVar[int] = 1000
+    has_errors: ClassVar[bool] = True
+
+    @property
+    def outputs(self) -> int:
+        return self.classes
+
+    @property
+    def chance_error(self) -> float:
+        """Percent wrong of always answering the most frequent training label."""
+        return 100 * (1 - self._frequencies().max().item())
+
+    def batches(self, seed: int, *, batch_size: int, start: int, stop: int) -> Batch:
+        where = {"train_size": len(self.train), "batch_size": batch_size, "start": start, "stop": stop}
+        indices = per_position(seed, "order", permutation, **where)
+        return Batch(indices, per_position(seed, "augmentation", crops_and_flips, **where) if self.augment else None)
+
+    def training_batch(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        images = self.prepare(self.train.inputs[batch.indices])
+        if batch.augmentation is not None:
+            images = crop_and_flip(images, batch.augmentation)
+        return images, self.train.targets[batch.indices]
+
+    def prepare(self, inputs: Tensor) -> Tensor:
+        return (inputs.to(self.mean.dtype) - self.mean) / self.scale
+
+    def loss(self, predictions: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy: (B, classes), (B,) -> ()."""
+        return functional.cross_entropy(predictions, targets)
+
+    def error(self, predictions: Tensor, targets: Tensor) -> Tensor:
+        """Percent of (B, classes) whose largest entry is not the target (B,): ()."""
+        return 100 * (predictions.argmax(-1) != targets).double().mean()
+
+    def mean_loss(self, split: Split) -> float:
+        """The cross-entropy on `split` of predicting the training set's label frequencies."""
+        return -self._frequencies().log()[split.targets].mean().item()
+
+    def _frequencies(self) -> Tensor:
+        return torch.bincount(self.train.targets, minlength=self.classes).double() / len(self.train)
+
+
+def crops_and_flips(size: int, generator: torch.Generator) -> Tensor:
+    """Rows and columns to shift by (0 to 8, 4 is none) and whether to flip (0 or 1) for every example: (size, 3)."""
+    shifts = torch.randint(0, 2 * PAD + 1, (size, 2), generator=generator)
+    return torch.cat([shifts, torch.randint(0, 2, (size, 1), generator=generator)], dim=1)
+
+
+def crop_and_flip(images: Tensor, augmentation: Tensor) -> Tensor:
+    """Pad (B, C, H, W) with zeros by four pixels, cut out H x W at the offsets of (B, 3), flip where told."""
+    count, _, height, width = images.shape
+    padded = functional.pad(images, (PAD, PAD, PAD, PAD))
+    top, left, flip = augmentation.unbind(1)
+    across = torch.arange(width, device=images.device).expand(count, width)
+    across = torch.where(flip[:, None] == 1, width - 1 - across, across) + left[:, None]
+    down = torch.arange(height, device=images.device) + top[:, None]
+    example = torch.arange(count, device=images.device)[:, None, None]
+    # Advanced indices first, then channels: (B, H, W, C).
+    return padded.permute(0, 2, 3, 1)[example, down[:, :, None], across[:, None, :]].permute(0, 3, 1, 2).contiguous()
+
+
+def check_images(name: str, images: Tensor, labels: Tensor, shape: tuple[int, ...], classes: int) -> None:
+    """Refuse images of another size and labels out of range.
+
+    Raises:
+        ValueError: what is wrong.
+    """
+    if tuple(images.shape[1:]) != shape:
+        raise ValueError(f"{name}: images of shape {tuple(images.shape[1:])}; {shape} is expected.")
+    if len(images) != len(labels):
+        raise ValueError(f"{name}: {len(images)} images and {len(labels)} labels.")
+    if int(labels.min()) < 0 or int(labels.max()) >= classes:
+        raise ValueError(
+            f"{name}: labels from {int(labels.min())} to {int(labels.max())}; 0 to {classes - 1} are expected."
+        )

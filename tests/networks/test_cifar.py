@@ -1,0 +1,105 @@
+"""The networks of He et al. 2015, section 4.2: sizes, pairs, shortcuts."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from degradation import networks
+from degradation.config import CifarNetwork
+from degradation.networks.cifar import Block, CifarNet, ZeroPad
+
+
+def build(variant="residual", depth=8, seed=0, width=4, shortcut="A", input_shape=(3, 8, 8)):
+    settings = CifarNetwork(family="cifar", width=width, shortcut=shortcut)
+    return networks.build(settings, input_shape=input_shape, outputs=10, depth=depth, variant=variant, seed=seed)
+
+
+PUBLISHED = {20: 269722, 32: 464154, 44: 658586, 56: 853018, 110: 1727962, 1202: 19421274}
+
+
+@pytest.mark.parametrize(("depth", "parameters"), PUBLISHED.items())
+def test_pinned_parameters(depth, parameters):
+    def count(shortcut):
+        with torch.device("meta"):
+            net = CifarNet(channels=3, classes=10, depth=depth, width=16, shortcut_kind=shortcut)
+        return networks.count_parameters(net)
+
+    assert count(None) == count("A") == parameters
+    assert count("B") == parameters + 2752
+    assert count("C") > count("B")
+
+
+def test_pinned_multiply_adds_of_depth_20():
+    shape = (3, 32, 32)
+    counts = {
+        variant: networks.count_multiply_adds(build(variant, 20, width=16, input_shape=shape), shape)
+        for variant in ("plain", "residual")
+    }
+    stem, first = 27 * 16 * 1024, 9 * 16 * 16 * 1024  # the first layer of a new stage has half the channels to read
+    assert counts == dict.fromkeys(counts, stem + 6 * first + 2 * (first // 2 + 5 * first) + 64 * 10)
+
+
+@pytest.mark.parametrize("shortcut", ["A", "B", "C"])
+def test_pair_shares_its_initial_tensors_bitwise(shortcut):
+    plain, residual = build("plain", 14).state_dict(), build("residual", 14, shortcut=shortcut).state_dict()
+    shared = plain.keys() & residual.keys()
+    assert shared == set(plain)
+    assert all(torch.equal(plain[name], residual[name]) for name in shared)
+    extra = residual.keys() - shared
+    assert bool(extra) == (shortcut != "A")
+    assert all("shortcut" in name for name in extra)
+
+
+def test_he_init():
+    network = build(depth=56, width=16)
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d) and layer.in_channels == 64:
+            assert layer.weight.std().item() == pytest.approx(math.sqrt(2 / (64 * 9)), rel=0.05)
+    assert network.head.bias.abs().max() == 0
+
+
+def test_plain_is_residual_without_its_shortcut():
+    plain, residual = build("plain", 14), build("residual", 14)
+    x = torch.randn(5, 3, 8, 8)
+    assert not torch.allclose(plain(x), residual(x))
+    for block in residual.blocks:
+        block.shortcut = None
+    assert torch.equal(build("plain", 14)(x), residual(x))
+
+
+def test_residual_with_zero_blocks_is_its_shortcut_path():
+    network = build("residual", 8).eval()
+    x = torch.randn(5, 3, 8, 8)
+    for block in network.blocks:
+        nn.init.zeros_(block.conv2.weight)
+    path = torch.relu(network.stem_norm(network.stem(x)))
+    for _ in range(2):  # two changes of stage: every second pixel, as many zero channels again
+        path = torch.cat([path[:, :, ::2, ::2], torch.zeros_like(path[:, :, ::2, ::2])], dim=1)
+    assert torch.equal(network(x), network.head(path.mean((2, 3))))
+
+
+def test_shortcut_a_against_a_closed_form():
+    x = torch.arange(16.0).view(1, 1, 4, 4)
+    padded = ZeroPad(new_channels=1, stride=2)(x)
+    assert padded.tolist() == [[[[0, 2], [8, 10]], [[0, 0], [0, 0]]]]
+    block = Block(1, 2, 2, "A").eval()
+    nn.init.zeros_(block.conv2.weight)
+    assert torch.equal(block(x)[-1], padded)
+
+
+def test_shapes_inside_and_any_input_size():
+    network = build(depth=8, input_shape=(1, 12, 12))
+    predictions, outputs = network.trace(torch.randn(2, 1, 12, 12))
+    assert [tuple(output.shape[1:]) for output in outputs] == [
+        (4, 12, 12), (4, 12, 12), (4, 12, 12), (8, 6, 6), (8, 6, 6), (16, 3, 3), (16, 3, 3), (10,)
+    ]  # fmt: skip
+    assert predictions.shape == (2, 10)
+    assert len(network.weights()) == 8
+    x = torch.randn(2, 1, 12, 12)
+    assert torch.equal(network.eval()(x), network.trace(x)[0])
+
+
+def test_depth_1202_builds():
+    assert len(build(depth=1202, width=1).weights()) == 1202
