@@ -94,6 +94,7 @@ def test_collect_takes_finished_runs_and_names_damaged_ones(finished, compose_co
     runs = finished.path.parents[2]
     assert collect(runs, results) == []
     assert read(results / "networks.csv", NETWORKS)["seed"].tolist() == [0]
+    other.write_config()
     other.finish()
     (finished.path / "records.csv").write_text("cut")
     (sentence,) = collect(runs, results)

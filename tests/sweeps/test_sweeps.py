@@ -69,7 +69,7 @@ def test_a_sweep_prints_table_sentence_and_paths(swept):
         for suffix in (".png", ".svg"):
             assert (folder / "results" / "sine_smoke" / (name + suffix)).stat().st_size > 5000
         assert f"figure: results/sine_smoke/{name}.png" in out
-    assert "![loss against depth](depth.png)" in (folder / "results/sine_smoke/README.md").read_text()
+    assert "![error or loss against depth](depth.png)" in (folder / "results/sine_smoke/README.md").read_text()
 
 
 def test_a_sweep_leaves_nothing_beside_runs_and_results(swept):
@@ -150,7 +150,7 @@ def test_no_job_is_started_if_one_is_wrong(tmp_path):
         (["-m", "runtime=gpu"], "torch finds no CUDA device"),
         (["-m", "logger=wandb_online"], "needs a W&B key and none was found"),
         (["-m", "runtime.results_dir=/proc/results"], "set runtime.results_dir to a folder that can"),
-        (["-m", "experiment.name=mine"], "the experiment's file is sine_smoke.yaml"),
+        (["-m", "experiment.name=mine"], "the experiment's file is sine_depth.yaml"),
         (["-m", "experiment=[sine_smoke,sine_depth]"], "a sweep takes experiment=NAME or experiment=NAME,NAME"),
         (["~experiment"], "no experiment is chosen"),
         (["depth=8"], "the nearest are 7 and 10"),
