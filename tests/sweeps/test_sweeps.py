@@ -214,16 +214,28 @@ def test_a_failed_cohort_does_not_stop_the_others(tmp_path):
     assert "cohorts: 3 done already, 1 to train" in out
 
 
-LONGER = ["experiment=sine_smoke", "recipe.max_steps=1500", "recipe.evaluations=3", "logger=none",
-          "runtime.checkpoint_every_steps=100", "depth=4,10,31"]  # fmt: skip
+# experiment and what makes it long enough to be interrupted
+LONGER = {
+    "sine_smoke": ["recipe.max_steps=1500", "recipe.evaluations=3", "runtime.checkpoint_every_steps=100", "depth=4,31"],
+    "digits_depth": ["seeds=[0]", "recipe.evaluations=2", "runtime.checkpoint_every_steps=10",
+                     "runtime.segment_steps=10", "depth=8,20"],
+}  # fmt: skip
+
+
+def longer(experiment):
+    return ["-m", f"experiment={experiment}", "logger=none", *LONGER[experiment]]
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("undisturbed")
-    code, _, err = run(folder, "-m", *LONGER)
-    assert code == 0, err
-    return results(folder)
+    """Results of undisturbed sweeps, by experiment."""
+    found = {}
+    for experiment in LONGER:
+        folder = tmp_path_factory.mktemp("undisturbed")
+        code, _, err = run(folder, *longer(experiment))
+        assert code == 0, err
+        found[experiment] = results(folder, experiment)
+    return found
 
 
 def wait_for_checkpoint(folder: Path):
@@ -244,37 +256,38 @@ def wait_until_gone(group: int):
     raise AssertionError("workers outlived their sweep by ten seconds")
 
 
-def test_killed_and_continued_is_undisturbed_bitwise(tmp_path, undisturbed):
-    process = start(tmp_path, "-m", *LONGER)
+@pytest.mark.parametrize("experiment", LONGER)
+def test_killed_and_continued_is_undisturbed_bitwise(tmp_path, undisturbed, experiment):
+    process = start(tmp_path, *longer(experiment))
     wait_for_checkpoint(tmp_path)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    assert not (tmp_path / "results/sine_smoke/networks.csv").exists()
-    code, _, err = run(tmp_path, "-m", *LONGER)
+    assert not (tmp_path / "results" / experiment / "networks.csv").exists()
+    code, _, err = run(tmp_path, *longer(experiment))
     assert code == 0, err
-    assert results(tmp_path) == undisturbed
+    assert results(tmp_path, experiment) == undisturbed[experiment]
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_cleanly_and_says_how_to_go_on(tmp_path, undisturbed, signum):
-    process = start(tmp_path, "-m", *LONGER)
+@pytest.mark.parametrize(("experiment", "signum"), [("sine_smoke", signal.SIGINT), ("digits_depth", signal.SIGTERM)])
+def test_a_signal_stops_cleanly_and_says_how_to_go_on(tmp_path, undisturbed, experiment, signum):
+    process = start(tmp_path, *longer(experiment))
     wait_for_checkpoint(tmp_path)
     os.killpg(process.pid, signum)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "cohorts are done. The same command goes on from here." in err
     assert "Traceback" not in err
-    code, _, err = run(tmp_path, "-m", *LONGER)
+    code, _, err = run(tmp_path, *longer(experiment))
     assert code == 0, err
-    assert results(tmp_path) == undisturbed
+    assert results(tmp_path, experiment) == undisturbed[experiment]
 
 
 def test_workers_stop_when_only_the_sweep_is_killed(tmp_path, undisturbed):
-    process = start(tmp_path, "-m", *LONGER)
+    process = start(tmp_path, *longer("sine_smoke"))
     wait_for_checkpoint(tmp_path)
     process.kill()
     process.communicate()
     wait_until_gone(process.pid)
-    code, _, err = run(tmp_path, "-m", *LONGER)
+    code, _, err = run(tmp_path, *longer("sine_smoke"))
     assert code == 0, err
-    assert results(tmp_path) == undisturbed
+    assert results(tmp_path) == undisturbed["sine_smoke"]

@@ -93,6 +93,56 @@ def test_resumed_is_undisturbed_bitwise(compose_config, overrides):
     assert records[0] == records[1]
 
 
+DIGITS = ["experiment=digits_depth", "recipe=digits", "task=digits", "network=cifar", "network.width=2",
+          "runtime.engine=sequential", "recipe.schedule=constant", "recipe.milestones=[]", "recipe.batch_size=16",
+          "recipe.max_steps=12", "recipe.warmup_steps=8", "recipe.evaluations=2", "seeds=[0]", "depth=8"]  # fmt: skip
+
+
+def test_warm_up_until_an_error_ends_after_the_first_window_below_it(compose_config):
+    warmup = [*DIGITS, "variants=[residual]", "recipe.warmup=constant", "recipe.warmup_window_steps=2"]
+
+    def ended(percent):
+        cohort = fit(compose_config(*warmup, f"recipe.warmup_until_error={percent}"))
+        (group,) = cohort.engine.all_groups()
+        return group.warmup_ended, group.learning_rate(7), cohort.curve[-1]["batch_error"]
+
+    assert ended(99.9)[:2] == (2, 0.1)
+    never, rate, error = ended(0.001)
+    assert (never, rate) == (None, pytest.approx(0.01))  # the cap: 8 steps
+    assert 0 < error < 100
+
+
+def test_images_resume_bitwise_and_record_errors(compose_config):
+    config = compose_config(*DIGITS, "runtime.checkpoint_every_steps=5")
+    undisturbed = fit(config)
+    resumed = fit(config, fit(config, stop=5).checkpoint())
+    assert_same(tensors(undisturbed.engine), tensors(resumed.engine), rtol=0, atol=0)
+    for ours, theirs in zip(undisturbed.records(), resumed.records(), strict=True):
+        assert repr({**ours, "seconds": 0}) == repr({**theirs, "seconds": 0})
+        assert 0 <= ours["train_error"] <= 100
+        assert ours["chance_error"] == pytest.approx(89.8, abs=0.1)
+    plain, residual = undisturbed.records()
+    assert (plain["shortcut"], residual["shortcut"], plain["paired"]) == ("none", "A", True)
+    assert plain["parameters"] == residual["parameters"]
+
+
+def test_a_pair_of_image_networks_takes_equal_batches(compose_config):
+    config = compose_config(*DIGITS)
+    cohort = Cohort(config, tasks.load(config.task, config.runtime))
+    first, second = (cohort.engine.batches(group, 2, 6) for group in cohort.engine.all_groups())
+    assert torch.equal(first.indices, second.indices)
+
+
+def test_error_and_loss_of_a_whole_set_do_not_depend_on_the_evaluation_batch(compose_config, monkeypatch):
+    config = compose_config(*DIGITS, "recipe.precision=fp64")
+    cohort = fit(config)
+    expected = cohort.engine.evaluate()
+    monkeypatch.setattr("degradation.tasks.images.ImageTask.evaluation_batch", 7)
+    for member, measured in cohort.engine.evaluate().items():
+        for name in ("train_loss", "test_loss", "train_error", "test_error"):
+            assert measured[name] == pytest.approx(expected[member][name], rel=1e-9)
+
+
 def test_a_resumed_cohort_remembers_who_diverged(compose_config):
     config = compose_config("runtime.checkpoint_every_steps=5")
     checkpoint = fit(config, stop=10).checkpoint()

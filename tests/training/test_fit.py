@@ -136,6 +136,20 @@ def test_a_damaged_checkpoint_is_named_and_discarded_only_if_told_so(interrupted
     assert train(again, again, show_progress=False).is_done()
 
 
+def test_a_full_disk_leaves_the_last_checkpoint(interrupted, monkeypatch):
+    before = (interrupted.path / "last.ckpt").read_bytes()
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "save", full)
+        with pytest.raises(JobFailedError, match="No space left on device"):
+            train(interrupted.config, interrupted.config, show_progress=False)
+    assert (interrupted.path / "last.ckpt").read_bytes() == before
+    assert train(interrupted.config, interrupted.config, show_progress=False).is_done()
+
+
 def test_a_foreign_checkpoint_is_refused(interrupted):
     path = interrupted.path / "last.ckpt"
     content = torch.load(path, weights_only=True)

@@ -59,3 +59,21 @@ def test_against_pytorch(compose_config, overrides, scheduler):
         optimizer.step()
         reference.step()
     assert rates(compose_config(*overrides).recipe) == pytest.approx(expected, abs=1e-12)
+
+
+def test_he2015_returns_to_its_rate_after_the_warm_up(compose_config):
+    """Every step: 0.01 for 400 steps at 110 layers, then 0.1, 0.01 from 32k, 0.001 from 48k."""
+    paper = ["recipe=he2015", "recipe.max_steps=64000", "recipe.evaluations=32"]
+    recipe = compose_config("experiment=cifar10_depth", "depth=20", *paper).recipe
+    shallow = [0.1] * 32000 + [0.01] * 16000 + [0.001] * 16000
+    assert rates(recipe, depth=56) == pytest.approx(shallow)
+    assert rates(recipe, depth=110) == pytest.approx([0.01] * 400 + shallow[400:])
+    assert rates(recipe, depth=1202) == rates(recipe, depth=110)
+    assert {0, 2000, 32000, 48000, 64000} <= set(recipe.evaluation_steps)
+    assert len(recipe.evaluation_steps) <= 40
+
+
+def test_a_warm_up_that_ended_early(compose_config):
+    warmup = ["recipe.warmup=constant", "recipe.warmup_steps=10", "recipe.schedule=constant"]
+    recipe = compose_config(*warmup).recipe
+    assert [learning_rate(recipe, step, depth=10, warmup_ended=4) for step in (3, 4, 9)] == [1e-4, 1e-3, 1e-3]

@@ -43,8 +43,12 @@ class Task:
     train: Split
     test: Split
 
-    evaluation_batch: ClassVar[int] = 65536  # examples in one forward pass of an evaluation
     has_errors: ClassVar[bool] = False  # whether there is an error in percent beside the loss
+
+    @property
+    def evaluation_batch(self) -> int:
+        """Examples in one forward pass of an evaluation."""
+        return 65536
 
     @property
     def chance_error(self) -> float | None:

@@ -28,8 +28,12 @@ class ImageTask(Task):
     classes: int
     augment: bool
 
-    evaluation_batch: ClassVar[int] = 1000
     has_errors: ClassVar[bool] = True
+
+    @property
+    def evaluation_batch(self) -> int:
+        """Small on the CPU, for its caches: 1000 images at once take twice the time of ten times 100."""
+        return 2000 if self.train.inputs.is_cuda else 100
 
     @property
     def outputs(self) -> int:

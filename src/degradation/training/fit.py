@@ -1,5 +1,7 @@
 """One job: train a cohort, or go on where it stopped, and leave the files of its run."""
 
+import contextlib
+import ctypes
 import logging
 import traceback
 import warnings
@@ -22,6 +24,8 @@ from degradation.training.cohort import Cohort, segments
 from degradation.training.diagnostics import diagnostics
 from degradation.training.members import members
 from degradation.training.wandb_curve import WandbCurve
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
 
 
 def train(config: Config, defaults: Config, *, show_progress: bool) -> Run:
@@ -73,6 +77,7 @@ def _kept(run: Run) -> dict[str, Any]:
 def _train(run: Run, show_progress: bool) -> None:
     config = run.config
     quieten()
+    keep_freed_memory()
     torch.set_num_threads(config.runtime.threads)
     torch.use_deterministic_algorithms(config.runtime.device == "cpu")
     allow_tf32 = config.recipe.precision == "tf32"  # cuDNN's convolutions use it unless told not to
@@ -120,6 +125,16 @@ def _finish(run: Run, cohort: Cohort) -> None:
     run.write_rows("curves.csv", cohort.curve, CURVES)
     run.write_rows("records.csv", [row | shared for row in cohort.records()], NETWORKS)
     run.finish(**progress(cohort))
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc to keep freed blocks instead of returning them at once: activations are such blocks, and a 56-layer
+    network on the digits takes a quarter less CPU time. Elsewhere nothing happens.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+        mallopt(M_MMAP_THRESHOLD, 1 << 25)
+        mallopt(M_TRIM_THRESHOLD, 1 << 30)
 
 
 def quieten() -> None:
