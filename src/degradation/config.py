@@ -118,9 +118,13 @@ class Cifar10Task:
     split: str
     normalise: str
     augment: bool
+    resolution: int
 
     def __post_init__(self) -> None:
         one_of("task.split", self.split, ("50k", "45k_5k"))
+        require(
+            self.resolution in (8, 16, 32), f"task.resolution is {self.resolution}; allowed: 32 (as published), 16, 8."
+        )
         one_of("task.normalise", self.normalise, ("per_pixel", "per_channel"))
 
     @property
@@ -129,7 +133,7 @@ class Cifar10Task:
 
     @property
     def pixels(self) -> int:
-        return 1024
+        return self.resolution**2
 
     @property
     def images(self) -> bool:

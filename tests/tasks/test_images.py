@@ -136,11 +136,13 @@ def test_a_damaged_file_is_named_and_not_unpickled(cifar10_folder, tmp_path, mon
     (folder / "data_batch_3").write_bytes(b"cut")
     monkeypatch.setattr("pickle.load", lambda *args, **kwargs: pytest.fail("unpickled"))
     with pytest.raises(ConfigError, match="data_batch_3 is damaged: its MD5 is not 54ebc095"):
-        cifar10(Cifar10Task("cifar10", "50k", "per_pixel", augment=True), tmp_path, download=False)
+        cifar10(Cifar10Task("cifar10", "50k", "per_pixel", augment=True, resolution=32), tmp_path, download=False)
 
 
 def test_cifar10_itself(cifar10_folder):
-    task = cifar10(Cifar10Task("cifar10", "50k", "per_pixel", augment=True), cifar10_folder, download=False)
+    task = cifar10(
+        Cifar10Task("cifar10", "50k", "per_pixel", augment=True, resolution=32), cifar10_folder, download=False
+    )
     assert (len(task.train), len(task.test), task.input_shape) == (50_000, 10_000, (3, 32, 32))
     assert task.train.inputs.dtype == torch.uint8
     assert torch.bincount(task.train.targets).tolist() == [5000] * 10
@@ -149,10 +151,19 @@ def test_cifar10_itself(cifar10_folder):
     assert task.mean[1, 5, 7].item() == pytest.approx(part.mean().item())
     assert task.mean.mean().item() / 255 == pytest.approx(0.4734, abs=1e-3)  # the known mean over channels
 
-    held = cifar10(Cifar10Task("cifar10", "45k_5k", "per_channel", augment=True), cifar10_folder, download=False)
+    held = cifar10(
+        Cifar10Task("cifar10", "45k_5k", "per_channel", augment=True, resolution=32), cifar10_folder, download=False
+    )
     assert (len(held.train), len(held.test)) == (45_000, 5_000)
     assert (held.mean.flatten() / 255).tolist() == pytest.approx([0.4914, 0.4822, 0.4465], abs=2e-3)
     assert (held.scale.flatten() / 255).tolist() == pytest.approx([0.2470, 0.2435, 0.2616], abs=2e-3)
+
+    small = cifar10(Cifar10Task("cifar10", "50k", "per_pixel", augment=True, resolution=16), cifar10_folder, False)
+    assert (small.input_shape, small.pad, small.train.inputs.dtype) == ((3, 16, 16), 2, torch.uint8)
+    square = task.train.inputs[7, 2, 10:12, 20:22].double().mean().item()
+    assert abs(small.train.inputs[7, 2, 5, 10].item() - square) <= 0.5
+    shifts = small.batches(0, batch_size=128, start=0, stop=3).augmentation[..., :2]
+    assert sorted(shifts.unique().tolist()) == list(range(5))
 
 
 def test_cifar10_is_trained_on_from_file_to_figure(cifar10_folder, tmp_path):

@@ -211,13 +211,28 @@ def test_layer_statistics_against_closed_forms(compose_config):
         network.stem.bias.fill_(100.0)  # every ReLU open: the network is linear
         network.head.weight.copy_(torch.tensor([[1.0, 1.0]]))
         network.head.bias.zero_()
-    sd, gradients = layer_statistics(network, task.train, task)
+    measured = layer_statistics(network, task.train, task)
     x, spread = task.train.inputs, task.train.inputs.std(correction=0).item()
-    assert sd.tolist() == pytest.approx([spread * (5 / 2) ** 0.5, 3 * spread])
+    assert measured["output_sd"].tolist() == pytest.approx([spread * (5 / 2) ** 0.5, 3 * spread])
     residual = 2 * (3 * x + 200 - task.train.targets) / len(x)
     hidden = torch.cat([x + 100, 2 * x + 100], dim=1)
     expected = [(residual.T @ x).abs().item() * 2**0.5, (residual.T @ hidden).norm().item()]
-    assert gradients.tolist() == pytest.approx(expected)
+    assert measured["gradient_norm"].tolist() == pytest.approx(expected)
+    response, head = measured["response_sd"].tolist()
+    assert response == pytest.approx(hidden.std(correction=0).item())
+    assert math.isnan(head)
+
+
+def test_responses_are_taken_after_normalisation_and_before_shortcut_and_relu(compose_config):
+    config = compose_config("experiment=digits_depth", "depth=8", "recipe.precision=fp64", "recipe.max_steps=150")
+    task = tasks.load(config.task, config.runtime).to(torch.device("cpu"), torch.float64)
+    network = build(Member(8, "residual", 0), config, task).double()
+    with torch.no_grad():
+        for place, norm in enumerate(network.norms(), start=1):
+            norm.weight.fill_(place / 10)
+    responses = layer_statistics(network, task.train, task)["response_sd"]
+    assert responses[:-1].tolist() == pytest.approx([place / 10 for place in range(1, 8)], rel=1e-3)
+    assert len(responses) == 8
 
 
 def test_layer_statistics_of_a_stack_are_those_of_its_networks(compose_config):
@@ -227,5 +242,5 @@ def test_layer_statistics_of_a_stack_are_those_of_its_networks(compose_config):
     stacked = layer_statistics(cohort.engine.all_groups()[0].network, task.train, task)
     for position, member in enumerate(cohort.members):
         single = layer_statistics(build(member, config, task), task.train, task)
-        for ours, theirs in zip(stacked, single, strict=True):
-            torch.testing.assert_close(ours[:, position], theirs, rtol=1e-4, atol=1e-6)
+        for name, values in stacked.items():
+            torch.testing.assert_close(values[:, position], single[name], rtol=1e-4, atol=1e-6, equal_nan=True)

@@ -88,3 +88,7 @@ class CifarNet(nn.Module):
         """Weight tensors of the weighted layers in forward order, shortcuts left out."""
         convolutions = [weight for block in self.blocks for weight in (block.conv1.weight, block.conv2.weight)]  # type: ignore[union-attr]
         return [self.stem.weight, *convolutions, self.head.weight]  # type: ignore[list-item]
+
+    def norms(self) -> list[nn.Module]:
+        """The batch normalisations of the 3x3 layers in forward order; their outputs are the layers' responses."""
+        return [self.stem_norm, *(norm for block in self.blocks for norm in (block.norm1, block.norm2))]  # type: ignore[list-item]

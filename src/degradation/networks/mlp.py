@@ -70,3 +70,7 @@ class MLP(nn.Module):
     def weights(self) -> list[Tensor]:
         """Weight tensors of the weighted layers in forward order, each (..., outputs, inputs)."""
         return [layer.weight for layer in self.modules() if isinstance(layer, Affine)]
+
+    def norms(self) -> list[nn.Module]:
+        """What follows each hidden layer before shortcut and ReLU; its output is the layer's response."""
+        return [self.stem_norm, *(norm for block in self.blocks for norm in block.norms)]  # type: ignore[union-attr]

@@ -19,7 +19,10 @@ CURVES = [
     *["experiment", "digest", "variant", "depth", "seed", "step", "lr"],
     *["batch_loss", "batch_error", "train_loss", "test_loss", "train_error", "test_error"],
 ]
-LAYERS = ["experiment", "digest", "variant", "depth", "seed", "moment", "layer", "output_sd", "gradient_norm"]
+LAYERS = [
+    *["experiment", "digest", "variant", "depth", "seed", "moment", "layer"],
+    *["output_sd", "gradient_norm", "response_sd"],
+]
 PREDICTIONS = ["experiment", "digest", "variant", "depth", "seed", "x", "prediction"]
 
 

@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from degradation.config import Cifar10Task, ConfigError
 from degradation.streams import generator
 from degradation.tasks.base import Split
-from degradation.tasks.images import ImageTask, check_images
+from degradation.tasks.images import PAD, ImageTask, check_images
 
+SIDE = 32  # pixels
 HELD_OUT = 5_000
 SPLIT_SEED = 0
 
@@ -48,7 +50,7 @@ def ensure(data_dir: Path, download: bool) -> None:
 
 
 def cifar10(task: Cifar10Task, data_dir: Path, download: bool) -> ImageTask:
-    """CIFAR-10 as uint8 (N, 3, 32, 32): 50,000 training and 10,000 test images, or 45,000 and 5,000 of the former.
+    """CIFAR-10 as uint8 (N, 3, H, W): 50,000 training and 10,000 test images, or 45,000 and 5,000 of the former.
 
     Nothing is unpickled before every file's MD5 was found to be the published one.
 
@@ -65,14 +67,32 @@ def cifar10(task: Cifar10Task, data_dir: Path, download: bool) -> ImageTask:
     if task.split == "45k_5k":
         order = torch.randperm(len(train), generator=generator(SPLIT_SEED, "split", "cifar10"))
         train, test = (Split(train.inputs[part], train.targets[part]) for part in (order[HELD_OUT:], order[:HELD_OUT]))
+    train, test = (Split(_shrunk(split.inputs, task.resolution), split.targets) for split in (train, test))
     mean, scale = _statistics(train.inputs, task.normalise)
-    return ImageTask(name=task.name, train=train, test=test, mean=mean, scale=scale, classes=10, augment=task.augment)
+    return ImageTask(
+        name=task.name,
+        train=train,
+        test=test,
+        mean=mean,
+        scale=scale,
+        classes=10,
+        augment=task.augment,
+        pad=PAD * task.resolution // SIDE,
+    )
+
+
+def _shrunk(images: Tensor, resolution: int) -> Tensor:
+    """Images of `resolution` x `resolution` bytes: means over squares of pixels, rounded (half to even)."""
+    if resolution == SIDE:
+        return images
+    parts = images.split(5_000)  # without a float copy of the whole set
+    return torch.cat([avg_pool2d(part.float(), SIDE // resolution).round().to(torch.uint8) for part in parts])
 
 
 def _tensors(dataset: object) -> Split:
     images = torch.from_numpy(np.ascontiguousarray(dataset.data.transpose(0, 3, 1, 2)))  # type: ignore[attr-defined]
     labels = torch.tensor(dataset.targets)  # type: ignore[attr-defined]
-    check_images("CIFAR-10", images, labels, (3, 32, 32), classes=10)
+    check_images("CIFAR-10", images, labels, (3, SIDE, SIDE), classes=10)
     return Split(images, labels)
 
 

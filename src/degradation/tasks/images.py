@@ -1,6 +1,7 @@
 """Tasks of classifying images, held as stored and normalised, cropped and flipped on the training device."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -10,7 +11,7 @@ from torch.nn import functional
 from degradation.tasks.base import Batch, Split, Task, permutation
 from degradation.tasks.order import per_position
 
-PAD = 4  # pixels on each side before the random crop (He et al. 2015, section 4.2)
+PAD = 4  # pixels on each side before the random crop of 32 x 32 (He et al. 2015, section 4.2)
 
 
 @dataclass(frozen=True)
@@ -20,13 +21,15 @@ class ImageTask(Task):
     Attributes:
         mean, scale: subtracted from the images and divided by, broadcast over (C, H, W), in the images' units.
         classes: number of labels.
-        augment: pad by four pixels of the mean, crop at random, flip at random.
+        augment: pad with the mean, crop at random, flip at random.
+        pad: pixels added on each side before the random crop.
     """
 
     mean: Tensor
     scale: Tensor
     classes: int
     augment: bool
+    pad: int = PAD
 
     has_errors: ClassVar[bool] = True
 
@@ -47,12 +50,14 @@ class ImageTask(Task):
     def batches(self, seed: int, *, batch_size: int, start: int, stop: int) -> Batch:
         where = {"train_size": len(self.train), "batch_size": batch_size, "start": start, "stop": stop}
         indices = per_position(seed, "order", permutation, **where)
-        return Batch(indices, per_position(seed, "augmentation", crops_and_flips, **where) if self.augment else None)
+        if not self.augment:
+            return Batch(indices, None)
+        return Batch(indices, per_position(seed, "augmentation", partial(crops_and_flips, pad=self.pad), **where))
 
     def training_batch(self, batch: Batch) -> tuple[Tensor, Tensor]:
         images = self.prepare(self.train.inputs[batch.indices])
         if batch.augmentation is not None:
-            images = crop_and_flip(images, batch.augmentation)
+            images = crop_and_flip(images, batch.augmentation, self.pad)
         return images, self.train.targets[batch.indices]
 
     def prepare(self, inputs: Tensor) -> Tensor:
@@ -74,16 +79,16 @@ class ImageTask(Task):
         return torch.bincount(self.train.targets, minlength=self.classes).double() / len(self.train)
 
 
-def crops_and_flips(size: int, generator: torch.Generator) -> Tensor:
-    """Rows and columns to shift by (0 to 8, 4 is none) and whether to flip (0 or 1) for every example: (size, 3)."""
-    shifts = torch.randint(0, 2 * PAD + 1, (size, 2), generator=generator)
+def crops_and_flips(size: int, generator: torch.Generator, pad: int = PAD) -> Tensor:
+    """Rows and columns to shift by (0 to 2 pad, pad is none) and whether to flip (0 or 1), by example: (size, 3)."""
+    shifts = torch.randint(0, 2 * pad + 1, (size, 2), generator=generator)
     return torch.cat([shifts, torch.randint(0, 2, (size, 1), generator=generator)], dim=1)
 
 
-def crop_and_flip(images: Tensor, augmentation: Tensor) -> Tensor:
-    """Pad (B, C, H, W) with zeros by four pixels, cut out H x W at the offsets of (B, 3), flip where told."""
+def crop_and_flip(images: Tensor, augmentation: Tensor, pad: int = PAD) -> Tensor:
+    """Pad (B, C, H, W) with zeros by `pad` pixels, cut out H x W at the offsets of (B, 3), flip where told."""
     count, _, height, width = images.shape
-    padded = functional.pad(images, (PAD, PAD, PAD, PAD))
+    padded = functional.pad(images, (pad, pad, pad, pad))
     top, left, flip = augmentation.unbind(1)
     across = torch.arange(width, device=images.device).expand(count, width)
     across = torch.where(flip[:, None] == 1, width - 1 - across, across) + left[:, None]

@@ -22,23 +22,32 @@ PREDICTED_POINTS = 128
 DIAGNOSED = 256  # training examples on which layers are measured
 
 
-def layer_statistics(network: MLP | CifarNet, split: Split, task: Task) -> tuple[Tensor, Tensor]:
+def layer_statistics(network: MLP | CifarNet, split: Split, task: Task) -> dict[str, Tensor]:
     """Per weighted layer of a network or stack, over a split's first 256 examples in train mode (batch statistics).
 
     Returns:
-        The standard deviation over inputs of the layer's output after shortcut and ReLU, root mean square over units,
-        and the Frobenius norm of the loss's gradient by the layer's weight: two tensors (depth + 1, ...), `...` being
-        empty for a network and (S,) for a stack.
+        By column of layers.csv a tensor (weighted layers, ...), `...` being empty for a network and (S,) for a stack.
+        output_sd: standard deviation over inputs of the output after shortcut and ReLU, root mean square over units.
+        gradient_norm: Frobenius norm of the loss's gradient by the layer's weight.
+        response_sd: standard deviation over everything of the output after normalisation, before shortcut and ReLU
+        (He et al. 2015, Fig. 7); NaN for the head.
     """
     network = copy.deepcopy(network).train()
     weights = network.weights()
     stacked = weights[0].ndim == 3
+    responses: list[Tensor] = []
+    for module in network.norms():
+        module.register_forward_hook(lambda _module, _inputs, output: responses.append(output.detach()))
     inputs, targets = task.prepare(split.inputs[:DIAGNOSED]), split.targets[:DIAGNOSED]
     predictions, outputs = network.trace(inputs.expand(len(weights[0]), *inputs.shape) if stacked else inputs)
     gradients = torch.autograd.grad(task.loss(predictions, targets).sum(), weights)
-    sd = [network.spread(output.detach()) for output in outputs]
-    norms = [gradient.flatten(1 if stacked else 0).norm(dim=-1) for gradient in gradients]
-    return torch.stack(sd), torch.stack(norms)
+    first = 1 if stacked else 0  # dimension of a single network's values
+    sd = [response.flatten(first).std(dim=-1, correction=0) for response in responses]
+    return {
+        "output_sd": torch.stack([network.spread(output.detach()) for output in outputs]),
+        "gradient_norm": torch.stack([gradient.flatten(first).norm(dim=-1) for gradient in gradients]),
+        "response_sd": torch.stack([*sd, torch.full_like(sd[-1], torch.nan)]),
+    }
 
 
 class LayerDiagnostics(pl.Callback):
@@ -63,12 +72,14 @@ class LayerDiagnostics(pl.Callback):
         task = cohort.engine.task
         for group in cohort.engine.all_groups():
             assert isinstance(group.network, MLP | CifarNet)
-            measured_by_layer = layer_statistics(group.network, task.train, task)
-            sd, gradients = (values.reshape(len(values), -1).T.tolist() for values in measured_by_layer)
+            measured = {
+                name: values.reshape(len(values), -1).T.tolist()
+                for name, values in layer_statistics(group.network, task.train, task).items()
+            }
             for position, member in enumerate(group.members):
-                for layer, (own_sd, gradient) in enumerate(zip(sd[position], gradients[position], strict=True), 1):
-                    measured = {"output_sd": rounded(own_sd), "gradient_norm": rounded(gradient)}
-                    self.rows.append(cohort.key(member) | {"moment": moment, "layer": layer} | measured)
+                for layer in range(len(group.network.weights())):
+                    own = {name: rounded(values[position][layer]) for name, values in measured.items()}
+                    self.rows.append(cohort.key(member) | {"moment": moment, "layer": layer + 1} | own)
 
 
 class Predictions(pl.Callback):
