@@ -16,7 +16,7 @@ endif
 ARGS ?=
 comma := ,
 
-.PHONY: help install sweep-depth smoke test lint format typecheck bench lock publish clean
+.PHONY: help install sweep-depth smoke test format bench lock report publish clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "%-14s %s\n", $$1, $$2}'
@@ -54,11 +54,15 @@ lock: ## resolve requirements.lock again (hashes, no addresses)
 	$(PYTHON) -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --extra dev \
 		--custom-compile-command "make lock" -o requirements.lock pyproject.toml
 
-publish: ## copy results/ to results/reference/, the committed evidence (EXPERIMENTS=a,b chooses)
+report: $(STAMP) ## tables, figures and the report with the verdicts again, from runs/ and results/ (or the reference)
+	$(PYTHON) experiments/report.py $(ARGS)
+
+publish: $(STAMP) ## copy results/ to results/reference/, the committed evidence (EXPERIMENTS=a,b chooses)
 	for name in $(subst $(comma), ,$(EXPERIMENTS)); do \
 		test -f results/$$name/networks.csv || { echo "results/$$name holds no tables"; exit 1; }; \
 		rm -rf results/reference/$$name && mkdir -p results/reference/$$name && \
 		cp results/$$name/*.{csv,md,png,svg} results/reference/$$name/ || exit 1; done
+	$(PYTHON) experiments/report.py runtime.results_dir=results/reference runtime.runs_dir=results/reference
 
 clean: ## delete .venv and caches; runs/ and results/ stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

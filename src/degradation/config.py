@@ -56,10 +56,14 @@ class Experiment:
     title: str
     statement: str
     published: Any = None  # test errors in percent by variant and depth, drawn beside ours
+    reproductions: Any = None  # lowest and highest test error that others got with this recipe, by variant and depth
+    deviations: Any = None  # sentences: where this is not what the source did
 
     def __post_init__(self) -> None:
         plain_name = self.name.replace("_", "").replace("-", "").isalnum()
         require(plain_name, f"experiment.name is {self.name!r}; use letters, digits, '_' and '-'.")
+        sentences = isinstance(self.deviations, list | None)
+        require(sentences, f"experiment.deviations is {self.deviations!r}; a list of sentences is expected.")
 
 
 @dataclass

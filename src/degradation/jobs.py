@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from hydra import compose
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from degradation.config import Cifar10Task, Config, ConfigError, parse
+from degradation.config import Cifar10Task, Config, ConfigError, Runtime, parse
 from degradation.records.identity import differences
 from degradation.records.run import JobFailedError
 from degradation.wandb_view import check_key
@@ -137,18 +138,37 @@ def exit_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def all_experiments() -> list[Config]:
+    """Every experiment as its file has it. Needs an initialised Hydra."""
+    return [defaults_of(name) for name in GlobalHydra.instance().config_loader().get_group_options("experiment")]
+
+
 def report_job(composed: DictConfig) -> None:
-    """Write one experiment's tables and figures and print what they show."""
+    """Write tables and figures of one experiment, or of all that were run if none is named; then the whole report."""
+    from degradation.overview import overview
     from degradation.report import report
 
+    chosen = HydraConfig.get()
+    named = any(override.startswith("experiment=") for override in chosen.overrides.task)
     try:
-        config, defaults = parse(composed), defaults_of(HydraConfig.get().runtime.choices.get("experiment"))
+        config, defaults = parse(composed), defaults_of(chosen.runtime.choices.get("experiment"))
         changed = differences(config, defaults)
         if changed:
             raise ConfigError(f"a report draws everything that was run; {', '.join(changed)} cannot be set for it.")
-        print(report(defaults, config.runtime).text)
+        everything = all_experiments()
+        reported = [defaults] if named else [other for other in everything if was_run(other, config.runtime)]
+        for experiment in reported:
+            print(report(experiment, config.runtime).text)
+        print(overview(everything, config.runtime).text([experiment.experiment.name for experiment in reported]))
     except ConfigError as error:
         fail(str(error), WRONG_CONFIGURATION)
+
+
+def was_run(defaults: Config, runtime: Runtime) -> bool:
+    """Whether an experiment has finished runs or tables of its own."""
+    name = defaults.experiment.name
+    tables = Path(runtime.results_dir) / name / "networks.csv"
+    return tables.exists() or any((Path(runtime.runs_dir) / name).glob("**/records.csv"))
 
 
 def bench_job(composed: DictConfig) -> None:

@@ -16,7 +16,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn, JobStatus
 
 from degradation.config import ConfigError, WandbLogger
-from degradation.jobs import STOPPED, WRONG_CONFIGURATION, fail
+from degradation.jobs import STOPPED, WRONG_CONFIGURATION, all_experiments, fail
 from degradation.records.run import make_folder
 from degradation.sweeps.plan import Job, Plan, plan
 from degradation.sweeps.view import view
@@ -54,6 +54,7 @@ class DepthSweeper(BasicSweeper):
 
     def _report(self, planned: Plan) -> bool:
         """Write tables and figures; whether all could be written."""
+        from degradation.overview import overview
         from degradation.report import report  # matplotlib and pandas, only now
 
         whole = True
@@ -69,6 +70,8 @@ class DepthSweeper(BasicSweeper):
             print(written.text)
             if planned.todo and isinstance(logger, WandbLogger):
                 log_report(logger, name, Path(runtime.results_dir) / name, written)
+        if whole:
+            print(overview(all_experiments(), runtime).text(list(planned.experiments)))
         return whole
 
     def _train(self, planned: Plan) -> Sequence[JobReturn]:
