@@ -57,12 +57,9 @@ lock: ## resolve requirements.lock again (hashes, no addresses)
 report: $(STAMP) ## tables, figures and the report with the verdicts again, from runs/ and results/ (or the reference)
 	$(PYTHON) experiments/report.py $(ARGS)
 
-publish: $(STAMP) ## copy results/ to results/reference/, the committed evidence (EXPERIMENTS=a,b chooses)
+publish: $(STAMP) ## results/ to results/reference/, the committed evidence (EXPERIMENTS=a,b chooses)
 	for name in $(subst $(comma), ,$(EXPERIMENTS)); do \
-		test -f results/$$name/networks.csv || { echo "results/$$name holds no tables"; exit 1; }; \
-		rm -rf results/reference/$$name && mkdir -p results/reference/$$name && \
-		cp results/$$name/*.{csv,md,png,svg} results/reference/$$name/ || exit 1; done
-	$(PYTHON) experiments/report.py runtime.results_dir=results/reference runtime.runs_dir=results/reference
+		$(PYTHON) experiments/publish.py experiment=$$name || exit 1; done
 
 clean: ## delete .venv and caches; runs/ and results/ stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

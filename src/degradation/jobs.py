@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 import time
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import NoReturn
@@ -160,6 +161,22 @@ def report_job(composed: DictConfig) -> None:
         for experiment in reported:
             print(report(experiment, config.runtime).text)
         print(overview(everything, config.runtime).text([experiment.experiment.name for experiment in reported]))
+    except ConfigError as error:
+        fail(str(error), WRONG_CONFIGURATION)
+
+
+def publish_job(composed: DictConfig) -> None:
+    """Replace an experiment's reference by its records in results/, and report on the reference."""
+    from degradation.overview import overview
+    from degradation.publish import publish
+    from degradation.report import report
+
+    try:
+        runtime, defaults = parse(composed).runtime, defaults_of(HydraConfig.get().runtime.choices.get("experiment"))
+        folder = publish(defaults, runtime)
+        reference = replace(runtime, results_dir=str(folder.parent), runs_dir=str(folder))  # no runs: tables alone
+        report(defaults, reference)
+        print(overview(all_experiments(), reference).text([defaults.experiment.name]))
     except ConfigError as error:
         fail(str(error), WRONG_CONFIGURATION)
 

@@ -16,13 +16,13 @@ from degradation.analysis.sentences import what_happened
 from degradation.config import Cifar10Task, Config, ConfigError, Runtime
 from degradation.markdown import aligned
 from degradation.page import page
+from degradation.publish import REFERENCE
 from degradation.records.files import write_text
 from degradation.records.identity import digest
 from degradation.records.rows import CURVES, LAYERS, NETWORKS, to_csv
 from degradation.records.tables import DamagedTableError, read
 from degradation.report import ALTERNATIVE_TEXTS, Condition, made_with, summary, summary_table
 
-REFERENCE = "reference"  # below the results folder
 FIGURES = ("depth", "steps", "responses")
 HEADLINES = ("cifar10_depth", "cifar10_small", "digits_depth", "sine_depth")  # the first that was run opens the report
 VERDICTS = ("reproduced", "contradicted", "mixed", "not enough data", "not run")
