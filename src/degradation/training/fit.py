@@ -140,5 +140,10 @@ def keep_freed_memory() -> None:
 def quieten() -> None:
     """Silence Lightning's notes on hardware and on what this project does on purpose."""
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    for message in (".*does not have many workers.*", ".*LeafSpec.*", ".*`configure_optimizers`.*"):
+    for message in (
+        ".*does not have many workers.*",
+        ".*LeafSpec.*",
+        ".*`configure_optimizers`.*",
+        ".*capturable=True.*",
+    ):
         warnings.filterwarnings("ignore", message)
