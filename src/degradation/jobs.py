@@ -13,6 +13,7 @@ from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from degradation import deadline
 from degradation.config import Cifar10Task, Config, ConfigError, parse
 from degradation.records.identity import differences
 from degradation.records.run import JobFailedError
@@ -99,6 +100,7 @@ def train_job(composed: DictConfig) -> None:
         defaults, config = defaults_of(experiment), parse(composed)
         check_name(config, experiment)
         preflight([config])
+        deadline.start(config.runtime)
         from degradation.training.fit import train  # ten seconds of imports, after all checks
 
         run = train(config, defaults, show_progress=sys.stdout.isatty())
@@ -106,7 +108,10 @@ def train_job(composed: DictConfig) -> None:
         fail(str(error), WRONG_CONFIGURATION)
     except JobFailedError as error:
         fail(str(error), 1)
-    except (SystemExit, KeyboardInterrupt):
+    except (SystemExit, KeyboardInterrupt) as stopped:
+        if isinstance(stopped, SystemExit) and stopped.code == deadline.EXIT_CODE:
+            print(deadline.sentence(config.runtime, ""), file=sys.stderr)
+            raise
         print("Stopped; the same command goes on from the last checkpoint.", file=sys.stderr)
         raise SystemExit(STOPPED) from None
     print(f"done: {run.path}")
@@ -114,13 +119,18 @@ def train_job(composed: DictConfig) -> None:
 
 
 def _train_in_sweep(config: Config, experiment: str | None) -> None:
+    if deadline.passed():
+        return  # the next call of the sweep starts it
     if multiprocessing.current_process().name != "MainProcess":
         exit_with_parent()
     from degradation.training.fit import train
 
     try:
         train(config, defaults_of(experiment), show_progress=False)
-    except SystemExit as error:  # this worker alone was asked to stop; the other jobs go on
+    except SystemExit as error:
+        if error.code == deadline.EXIT_CODE:
+            return
+        # this worker alone was asked to stop; the other jobs go on
         raise JobFailedError("interrupted; its checkpoint is kept") from error
 
 

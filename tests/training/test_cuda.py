@@ -37,10 +37,12 @@ CLOSE = {"rtol": 1e-6, "atol": 1e-8}
 
 
 @pytest.fixture(autouse=True)
-def plain_float32(monkeypatch):
+def plain_float32():
     """As `train` sets it for fp32: no TF32 in products and convolutions."""
-    monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", False)
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    yield
+    torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
 
 
 def built(config, engine_class, device="cuda"):
@@ -204,7 +206,7 @@ def test_interrupted_and_continued_is_undisturbed(compose_config, monkeypatch, t
         patch.setattr(RunFiles, "on_train_batch_end", stop_at_70)
         with pytest.raises(SystemExit):
             train(config, config, show_progress=False)
-    assert Run(config, config).read_status()["step"] == 70
+    assert torch.load(Run(config, config).path / "last.ckpt", weights_only=True)["step"] == 70
     continued, undisturbed = (train(each, each, show_progress=False) for each in (config, elsewhere))
     for name in ("records.csv", "curves.csv"):
         (ours, our_keys), (theirs, their_keys) = numbers(table(continued, name)), numbers(table(undisturbed, name))
