@@ -176,7 +176,7 @@ class MLPNetwork:
         """Numbers that each hidden layer puts out for one example."""
         return [self.width] * depth
 
-    def weights(self, depth: int) -> int:
+    def weights(self, depth: int) -> float:
         """About the number of parameters: the weights of the layers from hidden to hidden."""
         return depth * self.width**2
 
@@ -240,9 +240,10 @@ class CifarNetwork:
         stages = [self.width * pixels // 2**stage for stage in range(3)]
         return [stages[0], *(size for size in stages for _ in range((depth - 2) // 3))]
 
-    def weights(self, depth: int) -> int:
+    def weights(self, depth: int) -> float:
         """About the number of parameters: the weights of the 3x3 layers within the stages."""
-        return sum((depth - 2) // 3 * 9 * (self.width * 2**stage) ** 2 for stage in range(3))
+        layers = (depth - 2) // 3  # a stage; the first one of a later stage has half as many inputs
+        return sum(9 * (self.width * 2**stage) ** 2 * (layers - (0.5 if stage else 0)) for stage in range(3))
 
     def check_variants(self, variants: list[str]) -> None:
         """Any variants."""

@@ -17,6 +17,7 @@ from degradation import deadline
 from degradation.config import Cifar10Task, Config, ConfigError, parse
 from degradation.records.identity import differences
 from degradation.records.run import JobFailedError
+from degradation.training.memory import check_memory
 from degradation.wandb_view import check_key
 
 WRONG_CONFIGURATION = 2  # exit codes
@@ -51,15 +52,12 @@ def preflight(configs: list[Config]) -> None:
     """Refuse what this machine cannot do, before anything is trained.
 
     Raises:
-        ConfigError: CUDA is asked for and there is none, data are missing or damaged, training would take days, or W&B
-            is asked to go online without a key.
+        ConfigError: CUDA is asked for and there is none, a cohort does not fit into its memory, data are missing or
+            damaged, training would take days, or W&B is asked to go online without a key.
     """
     first = configs[0]
     if first.runtime.device == "cuda":
-        import torch
-
-        if not torch.cuda.is_available():
-            raise ConfigError(f"runtime.device is cuda and torch finds no CUDA device; {_on_the_cpu(configs)}")
+        _check_cuda(configs)
     elif not first.runtime.allow_slow and cpu_days(configs) > SLOW_DAYS:
         raise ConfigError(f"runtime.device is cpu: {_on_the_cpu(configs)} With a GPU use runtime=gpu.")
     if isinstance(first.task, Cifar10Task):
@@ -67,6 +65,16 @@ def preflight(configs: list[Config]) -> None:
 
         ensure(Path(first.runtime.data_dir), first.runtime.download)
     check_key(first)
+
+
+def _check_cuda(configs: list[Config]) -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        raise ConfigError(f"runtime.device is cuda and torch finds no CUDA device; {_on_the_cpu(configs)}")
+    free, _ = torch.cuda.mem_get_info()
+    for config in configs:
+        check_memory(config, free)
 
 
 def cpu_days(configs: list[Config]) -> float:
@@ -162,16 +170,24 @@ def report_job(composed: DictConfig) -> None:
 
 
 def bench_job(composed: DictConfig) -> None:
-    """Time the configured cohort stacked and one by one."""
+    """Time engines against plain loops: on CIFAR-10 as `bench.engines` says, on the sine as `bench.stacked`."""
     try:
         config = parse(composed)
+        if isinstance(config.task, Cifar10Task):
+            if config.runtime.device == "cuda":
+                _check_cuda([config])
+            from degradation.bench.engines import bench as bench_engines
+
+            print(bench_engines(config))
+            return
         adam = (config.recipe.optimizer, config.recipe.schedule, config.task.name) == ("adam", "linear", "sine")
         if not adam or len(config.depths) + len(config.variants) != 2:
             raise ConfigError(
-                "the bench takes one depth and one variant of a sine experiment with Adam, linearly to zero."
+                "the bench takes experiment=cifar10_depth, or one depth and one variant of a sine experiment with "
+                "Adam, linearly to zero."
             )
     except ConfigError as error:
         fail(str(error), WRONG_CONFIGURATION)
-    from degradation.training.bench import bench
+    from degradation.bench.stacked import bench
 
     print(bench(config))

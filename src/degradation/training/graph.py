@@ -166,7 +166,8 @@ class GraphEngine(Engine):
         torch.cuda.current_stream().wait_stream(stream)
         gc.collect()  # a dead graph must not be freed in the middle of a capture
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=stream):
+        # Other threads, such as those that pin memory for a loader, may go on with what a capture must not do.
+        with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
             self.step()
         return graph.replay
 
