@@ -1,12 +1,12 @@
 """What needs a GPU to be shown: agreement of the engines, the bench, and short sweeps, each bounded in time.
 
-python experiments/gpu_proof.py --out proof --data data            # all stages, one after another
-python experiments/gpu_proof.py agreement --out proof              # one or some of them: agreement bench digits cifar10
+python experiments/gpu_proof.py --out proof --data data                         # all stages, at most 38 minutes
+python experiments/gpu_proof.py agreement bench_tf32 --out proof --data data    # some of them
 
-Minutes at most: agreement 9, bench 3 x 6, digits 3, cifar10 8. Every stage leaves its log and tables in --out as it
-goes; a stage that fails or runs out of time does not keep the others from running, and the exit code is the number of
-such stages. No W&B and no network are needed; without CIFAR-10's files below --data the bench takes random images and
-the stage cifar10 is left out.
+Stages and minutes at most: agreement 9, bench_tf32, bench_bf16, bench_fp32 6 each, digits 3, cifar10_tf32, cifar10_bf16
+4 each. Every stage leaves its log and tables in --out as it goes; one that fails or runs out of time does not keep the
+others from running, and the exit code is the number of such stages. No W&B and no network are needed. Without
+CIFAR-10's files below --data the bench takes random images, and the stages cifar10_* are left out.
 """
 
 import argparse
@@ -16,6 +16,8 @@ import sys
 import time
 from pathlib import Path
 
+import torch
+
 ROOT = Path(__file__).parents[1]
 BENCH = ["experiments/bench.py", "experiment=cifar10_depth", "depth=[20,56,110]", "runtime=gpu"]
 SWEEP = ["experiments/train.py", "-m", "runtime=gpu", "hydra/launcher=basic", "logger=none"]
@@ -24,9 +26,8 @@ SHORT = ["depth=[20,56]", "recipe.max_steps=1000", "recipe.schedule=constant", "
          "recipe.evaluations=4", "runtime.checkpoint_every_steps=250"]  # fmt: skip
 
 
-def stages(out: Path, data: Path) -> dict[str, list[tuple[str, list[str], float]]]:
-    """By stage: what is run, as (log, arguments of the interpreter, minutes)."""
-    # Two folders deep at most, so that the tables are easily copied from the machine.
+def stages(out: Path, data: Path) -> dict[str, tuple[list[str], float]]:
+    """By stage: arguments of the interpreter, and the minutes that it may take."""
     folders = [f"runtime.results_dir={out}", f"runtime.data_dir={data}", f"runtime.runs_dir={out}/runs"]
     tests = [
         "-m",
@@ -39,23 +40,14 @@ def stages(out: Path, data: Path) -> dict[str, list[tuple[str, list[str], float]
         "no:cacheprovider",
         "tests/training/test_cuda.py",
     ]
-    return {
-        "agreement": [("agreement", tests, 9)],
-        "bench": [
-            (f"bench_{precision}", [*BENCH, *folders, f"recipe.precision={precision}"], 6)
-            for precision in ("tf32", "bf16", "fp32")
-        ],
-        "digits": [("digits", [*SWEEP, *folders, "experiment=digits_depth", "runtime.max_minutes=2.5"], 3)],
-        "cifar10": [
-            (
-                f"cifar10_{precision}",
-                [*SWEEP, *folders, "experiment=cifar10_depth", *SHORT, f"recipe.precision={precision}",
-                 "runtime.max_minutes=3.5"],
-                4,
-            )
-            for precision in ("tf32", "bf16")
-        ],
-    }  # fmt: skip
+    found: dict[str, tuple[list[str], float]] = {"agreement": (tests, 9)}
+    for precision in ("tf32", "bf16", "fp32"):
+        found[f"bench_{precision}"] = ([*BENCH, *folders, f"recipe.precision={precision}"], 6)
+    found["digits"] = ([*SWEEP, *folders, "experiment=digits_depth", "runtime.max_minutes=2.5"], 3)
+    for precision in ("tf32", "bf16"):
+        settings = [*SHORT, f"recipe.precision={precision}", "runtime.max_minutes=3.5"]
+        found[f"cifar10_{precision}"] = ([*SWEEP, *folders, "experiment=cifar10_depth", *settings], 4)
+    return found
 
 
 def run(log: Path, arguments: list[str], minutes: float) -> bool:
@@ -91,15 +83,16 @@ def main() -> None:
     wrong = [name for name in chosen.stages if name not in names]
     if wrong:
         parser.error(f"{', '.join(wrong)}: no such stage; allowed: {', '.join(names)}.")
+    if not torch.cuda.is_available():
+        parser.error("torch finds no CUDA device, and all of this needs one.")
     out, data = chosen.out.resolve(), chosen.data.resolve()
     out.mkdir(parents=True, exist_ok=True)
     failed = 0
     for name in chosen.stages or names:
-        if name == "cifar10" and not (data / "cifar-10-batches-py").exists():
-            print(f"cifar10: left out, {data} has no cifar-10-batches-py", flush=True)
+        if name.startswith("cifar10") and not (data / "cifar-10-batches-py").exists():
+            print(f"{name}: left out, {data} has no cifar-10-batches-py", flush=True)
             continue
-        for log, arguments, minutes in stages(out, data)[name]:
-            failed += not run(out / f"{log}.txt", arguments, minutes)
+        failed += not run(out / f"{name}.txt", *stages(out, data)[name])
     raise SystemExit(failed)
 
 
