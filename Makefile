@@ -16,7 +16,7 @@ endif
 ARGS ?=
 comma := ,
 
-.PHONY: help install sweep-depth smoke test format bench lock report publish clean
+.PHONY: help install sweep-depth smoke test format bench gpu-proof lock report publish clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "%-14s %s\n", $$1, $$2}'
@@ -47,8 +47,16 @@ format: $(STAMP) ## format the code
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-bench: $(STAMP) ## measure the stacked engine against one-network Lightning fits
-	$(PYTHON) experiments/bench.py depth=10 variants=[plain] $(ARGS)
+bench: $(STAMP) ## measure the engines against plain loops: stacked on the sine; on CIFAR-10 sequential, on a GPU graph
+	$(PYTHON) experiments/bench.py depth=10 variants=[plain]
+	if $(PYTHON) -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then \
+		for precision in tf32 bf16 fp32; do \
+			$(PYTHON) experiments/bench.py experiment=cifar10_depth runtime=gpu depth=[20,56,110] \
+				recipe.precision=$$precision $(ARGS) || exit 1; done; \
+	else $(PYTHON) experiments/bench.py experiment=cifar10_depth depth=20 $(ARGS); fi
+
+gpu-proof: $(STAMP) ## on a GPU: agreement tests, bench and short sweeps, each bounded in time, into proof/
+	$(PYTHON) experiments/gpu_proof.py $(ARGS)
 
 lock: ## resolve requirements.lock again (hashes, no addresses)
 	$(PYTHON) -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --extra dev \

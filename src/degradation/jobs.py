@@ -15,9 +15,11 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from degradation import deadline
 from degradation.config import Cifar10Task, Config, ConfigError, Runtime, parse
 from degradation.records.identity import differences
 from degradation.records.run import JobFailedError
+from degradation.training.memory import check_memory
 from degradation.wandb_view import check_key
 
 WRONG_CONFIGURATION = 2  # exit codes
@@ -52,15 +54,12 @@ def preflight(configs: list[Config]) -> None:
     """Refuse what this machine cannot do, before anything is trained.
 
     Raises:
-        ConfigError: CUDA is asked for and there is none, data are missing or damaged, training would take days, or W&B
-            is asked to go online without a key.
+        ConfigError: CUDA is asked for and there is none, a cohort does not fit into its memory, data are missing or
+            damaged, training would take days, or W&B is asked to go online without a key.
     """
     first = configs[0]
     if first.runtime.device == "cuda":
-        import torch
-
-        if not torch.cuda.is_available():
-            raise ConfigError(f"runtime.device is cuda and torch finds no CUDA device; {_on_the_cpu(configs)}")
+        _check_cuda(configs)
     elif not first.runtime.allow_slow and cpu_days(configs) > SLOW_DAYS:
         raise ConfigError(f"runtime.device is cpu: {_on_the_cpu(configs)} With a GPU use runtime=gpu.")
     if isinstance(first.task, Cifar10Task):
@@ -68,6 +67,16 @@ def preflight(configs: list[Config]) -> None:
 
         ensure(Path(first.runtime.data_dir), first.runtime.download)
     check_key(first)
+
+
+def _check_cuda(configs: list[Config]) -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        raise ConfigError(f"runtime.device is cuda and torch finds no CUDA device; {_on_the_cpu(configs)}")
+    free, _ = torch.cuda.mem_get_info()
+    for config in configs:
+        check_memory(config, free)
 
 
 def cpu_days(configs: list[Config]) -> float:
@@ -101,6 +110,7 @@ def train_job(composed: DictConfig) -> None:
         defaults, config = defaults_of(experiment), parse(composed)
         check_name(config, experiment)
         preflight([config])
+        deadline.start(config.runtime)
         from degradation.training.fit import train  # ten seconds of imports, after all checks
 
         run = train(config, defaults, show_progress=sys.stdout.isatty())
@@ -108,7 +118,10 @@ def train_job(composed: DictConfig) -> None:
         fail(str(error), WRONG_CONFIGURATION)
     except JobFailedError as error:
         fail(str(error), 1)
-    except (SystemExit, KeyboardInterrupt):
+    except (SystemExit, KeyboardInterrupt) as stopped:
+        if isinstance(stopped, SystemExit) and stopped.code == deadline.EXIT_CODE:
+            print(deadline.sentence(config.runtime, ""), file=sys.stderr)
+            raise
         print("Stopped; the same command goes on from the last checkpoint.", file=sys.stderr)
         raise SystemExit(STOPPED) from None
     print(f"done: {run.path}")
@@ -116,13 +129,18 @@ def train_job(composed: DictConfig) -> None:
 
 
 def _train_in_sweep(config: Config, experiment: str | None) -> None:
+    if deadline.passed():
+        return  # the next call of the sweep starts it
     if multiprocessing.current_process().name != "MainProcess":
         exit_with_parent()
     from degradation.training.fit import train
 
     try:
         train(config, defaults_of(experiment), show_progress=False)
-    except SystemExit as error:  # this worker alone was asked to stop; the other jobs go on
+    except SystemExit as error:
+        if error.code == deadline.EXIT_CODE:
+            return
+        # this worker alone was asked to stop; the other jobs go on
         raise JobFailedError("interrupted; its checkpoint is kept") from error
 
 
@@ -189,16 +207,24 @@ def was_run(defaults: Config, runtime: Runtime) -> bool:
 
 
 def bench_job(composed: DictConfig) -> None:
-    """Time the configured cohort stacked and one by one."""
+    """Time engines against plain loops: on CIFAR-10 as `bench.engines` says, on the sine as `bench.stacked`."""
     try:
         config = parse(composed)
+        if isinstance(config.task, Cifar10Task):
+            if config.runtime.device == "cuda":
+                _check_cuda([config])
+            from degradation.bench.engines import bench as bench_engines
+
+            print(bench_engines(config))
+            return
         adam = (config.recipe.optimizer, config.recipe.schedule, config.task.name) == ("adam", "linear", "sine")
         if not adam or len(config.depths) + len(config.variants) != 2:
             raise ConfigError(
-                "the bench takes one depth and one variant of a sine experiment with Adam, linearly to zero."
+                "the bench takes experiment=cifar10_depth, or one depth and one variant of a sine experiment with "
+                "Adam, linearly to zero."
             )
     except ConfigError as error:
         fail(str(error), WRONG_CONFIGURATION)
-    from degradation.training.bench import bench
+    from degradation.bench.stacked import bench
 
     print(bench(config))

@@ -1,6 +1,7 @@
 """What a run was made with: versions, device, commit. No host name, no path, no environment variable."""
 
 import platform
+import shutil
 import subprocess
 from functools import cache
 from importlib.metadata import version
@@ -14,7 +15,9 @@ PACKAGES = ("torch", "pytorch-lightning", "numpy", "hydra-core")
 
 @cache
 def commit() -> str:
-    """The source's git commit, `-dirty` if tracked files differ from it, empty outside a checkout."""
+    """The source's git commit, `-dirty` if tracked files differ from it, empty outside a checkout or without git."""
+    if shutil.which("git") is None:
+        return ""
     here = Path(__file__).parent
     described = subprocess.run(
         ["git", "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"],

@@ -8,7 +8,7 @@ import pandas as pd
 from degradation.records.files import write_text
 
 TYPES = {
-    **dict.fromkeys(("experiment", "digest", "commit", "torch_version", "slug"), "str"),
+    **dict.fromkeys(("experiment", "digest", "commit", "torch_version", "slug", "depths"), "str"),
     "diverged_step": "Int64",
 }
 
