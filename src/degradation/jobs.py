@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from degradation.config import Cifar10Task, Config, ConfigError, parse
 from degradation.records.identity import differences
-from degradation.records.run import JobFailedError
+from degradation.records.run import JobFailedError, JobInterruptedError
 from degradation.wandb_view import check_key
 
 WRONG_CONFIGURATION = 2  # exit codes
@@ -46,20 +46,24 @@ def check_name(config: Config, experiment: str | None) -> None:
         )
 
 
-def preflight(configs: list[Config]) -> None:
+def preflight(configs: list[Config], *, here: bool = True) -> None:
     """Refuse what this machine cannot do, before anything is trained.
+
+    Args:
+        configs: cohorts of one task.
+        here: whether they are trained on this machine; the devices of others cannot be seen.
 
     Raises:
         ConfigError: CUDA is asked for and there is none, data are missing or damaged, training would take days, or W&B
             is asked to go online without a key.
     """
     first = configs[0]
-    if first.runtime.device == "cuda":
+    if first.runtime.device == "cuda" and here:
         import torch
 
         if not torch.cuda.is_available():
             raise ConfigError(f"runtime.device is cuda and torch finds no CUDA device; {_on_the_cpu(configs)}")
-    elif not first.runtime.allow_slow and cpu_days(configs) > SLOW_DAYS:
+    elif first.runtime.device == "cpu" and not first.runtime.allow_slow and cpu_days(configs) > SLOW_DAYS:
         raise ConfigError(f"runtime.device is cpu: {_on_the_cpu(configs)} With a GPU use runtime=gpu.")
     if isinstance(first.task, Cifar10Task):
         from degradation.tasks.cifar10 import ensure
@@ -121,7 +125,7 @@ def _train_in_sweep(config: Config, experiment: str | None) -> None:
     try:
         train(config, defaults_of(experiment), show_progress=False)
     except SystemExit as error:  # this worker alone was asked to stop; the other jobs go on
-        raise JobFailedError("interrupted; its checkpoint is kept") from error
+        raise JobInterruptedError("interrupted; its checkpoint is kept") from error
 
 
 @cache  # once a process
