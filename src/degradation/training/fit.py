@@ -142,5 +142,5 @@ def keep_freed_memory() -> None:
 def quieten() -> None:
     """Silence Lightning's notes on hardware and on what this project does on purpose."""
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    for message in (".*does not have many workers.*", ".*LeafSpec.*", ".*`configure_optimizers`.*"):
+    for message in (".*does not have many workers.*", ".*LeafSpec.*", ".*`configure_optimizers`.*", ".*`srun`.*"):
         warnings.filterwarnings("ignore", message)
