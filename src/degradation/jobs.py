@@ -20,6 +20,7 @@ from degradation.wandb_view import check_key
 
 WRONG_CONFIGURATION = 2  # exit codes
 STOPPED = 130
+PLACING = ("slurm", "local_gpus")  # launchers that choose where a job runs
 CPU_MULTIPLY_ADDS_PER_SECOND = 40e9
 SLOW_DAYS = 1
 
@@ -44,6 +45,12 @@ def check_name(config: Config, experiment: str | None) -> None:
             f"experiment.name is {config.experiment.name!r} and the experiment's file is {experiment}.yaml; they "
             "must be the same. For a new experiment copy the file."
         )
+
+
+def check_launcher(launcher: str | None) -> None:
+    """Refuse to train a single cohort here if it was meant to be sent elsewhere."""
+    if launcher in PLACING:
+        raise ConfigError(f"hydra/launcher={launcher} is for sweeps; add -m, for a single cohort too.")
 
 
 def preflight(configs: list[Config], *, here: bool = True) -> None:
@@ -102,6 +109,7 @@ def train_job(composed: DictConfig) -> None:
     try:
         defaults, config = defaults_of(experiment), parse(composed)
         check_name(config, experiment)
+        check_launcher(chosen.runtime.choices.get("hydra/launcher"))
         preflight([config])
         from degradation.training.fit import train  # ten seconds of imports, after all checks
 

@@ -83,7 +83,8 @@ class SlurmLauncher(submitit_launcher.SlurmLauncher):
         parameters = dict(self.params)
         if parameters["gpus_per_node"] is None and self.config.runtime.device == "cuda":
             parameters["gpus_per_node"] = 1
-        self._folder().mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds pickles, which jobs load
+        self._folder().mkdir(parents=True, exist_ok=True)
+        self._folder().chmod(0o700)  # it holds pickles, which jobs load
         executor = AutoExecutor(
             folder=parameters.pop("submitit_folder"),
             cluster="slurm",
@@ -145,9 +146,8 @@ def _outcome(job: Any) -> JobReturn:
     """What a job that has ended returned; if it left no result, how SLURM says it ended."""
     from submitit.core.utils import UncompletedJobError
 
-    if (
-        job.paths.result_pickle.exists() or job.state == "COMPLETED"
-    ):  # then it may be on its way through the file system
+    completed = job.state == "COMPLETED"  # then the result may be on its way through the file system
+    if completed or job.paths.result_pickle.exists():
         with suppress(UncompletedJobError):
             returned: JobReturn = job.result()
             return returned

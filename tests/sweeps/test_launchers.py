@@ -48,6 +48,9 @@ def test_a_job_has_ended_when_the_queue_says_so_or_has_forgotten_it(monkeypatch)
     assert watcher.held_back() == {"PartitionTimeLimit"}
     assert len(asked) == 1  # not once a job
     assert asked[0][0] == "squeue"
+    monkeypatch.setattr("subprocess.check_output", lambda command, **_: b"")
+    watcher.update()
+    assert [watcher.get_state(job, mode="cache") for job in ("17_0", "17_2")] == ["GONE", "CANCELLED"]
 
 
 def test_a_queue_that_does_not_answer_leaves_jobs_as_they_were(monkeypatch):

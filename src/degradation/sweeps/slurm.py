@@ -36,8 +36,11 @@ class QueueWatcher(SlurmInfoWatcher):
     def read_info(self, string: bytes | str) -> dict[str, dict[str, str]]:
         text = string if isinstance(string, str) else string.decode()
         shown = {job: (state, reason) for job, state, reason in (line.strip().split("|") for line in text.splitlines())}
-        missing = (GONE, "")
-        return {job: dict(zip(("State", "Reason"), shown.get(job, missing), strict=True)) for job in self._registered}
+        unknown = (GONE, "")
+        return {
+            job: dict(zip(("State", "Reason"), shown.get(job, unknown), strict=True))
+            for job in self._registered - self._finished  # how a job ended is kept when SLURM has forgotten it
+        }
 
     def is_done(self, job_id: str, mode: str = "standard") -> bool:
         return self.get_state(job_id, mode=mode) in ENDED
