@@ -1,4 +1,5 @@
-# `make help` lists the targets. Everything is installed into .venv; nothing else on the machine is touched.
+# `make help` lists the targets. Everything is installed into .venv; nothing else on the machine is touched, but that
+# test-slurm adds Debian's SLURM packages if it may.
 SHELL := /bin/bash
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -11,12 +12,12 @@ EXPERIMENTS := sine_depth,sine_depth_he,sine_depth_batchnorm,digits_depth
 TASK ?=
 ifeq ($(TASK),cifar10)
 EXPERIMENTS := cifar10_depth
-PLACE := runtime=gpu hydra/launcher=basic
+PLACE := runtime=gpu
 endif
 ARGS ?=
 comma := ,
 
-.PHONY: help install sweep-depth smoke test format bench gpu-proof lock report publish clean
+.PHONY: help install sweep-depth smoke test test-slurm slurm-packages format bench gpu-proof lock audit report publish clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "%-14s %s\n", $$1, $$2}'
@@ -43,6 +44,15 @@ test: $(STAMP) ## run the tests, the linter and the type checker
 	$(VENV)/bin/mypy
 	$(PYTHON) -m pytest $(ARGS)
 
+test-slurm: slurm-packages $(STAMP) ## sweeps on a real SLURM of one node, started and stopped by the tests
+	$(PYTHON) -m pytest tests/slurm -rs $(ARGS)
+
+slurm-packages: ## install SLURM and munge where there are apt and root
+	@PATH="$$PATH:/usr/sbin"; if command -v slurmctld >/dev/null && command -v munged >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then echo "SLURM can be installed by root with apt only"; exit 0; fi; \
+	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends slurm-wlm munge; } \
+		>/dev/null || echo "SLURM could not be installed"
+
 format: $(STAMP) ## format the code
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
@@ -61,6 +71,12 @@ gpu-proof: $(STAMP) ## on a GPU: agreement tests, bench and short sweeps, each b
 lock: ## resolve requirements.lock again (hashes, no addresses)
 	$(PYTHON) -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --extra dev \
 		--custom-compile-command "make lock" -o requirements.lock pyproject.toml
+
+AUDIT := pip-audit==2.10.1
+audit: $(STAMP) ## ask PyPI for known vulnerabilities of the locked packages
+	$(PYTHON) -m uv tool run --from $(AUDIT) pip-audit --requirement requirements.lock --require-hashes --disable-pip \
+		--strict --timeout 15 --progress-spinner off || \
+		{ echo "audit failed: a package is vulnerable, or PyPI could not be asked about it; see above"; exit 1; }
 
 report: $(STAMP) ## tables, figures and the report with the verdicts again, from runs/ and results/ (or the reference)
 	$(PYTHON) experiments/report.py $(ARGS)

@@ -13,6 +13,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from degradation.secret_values import secret_in
+
 VARIANTS = ("plain", "residual")
 SCHEDULES = ("constant", "linear", "steps", "cosine")
 ENGINES = ("auto", "stacked", "sequential", "graph")
@@ -516,6 +518,9 @@ def parse(composed: DictConfig) -> Config:
     except OmegaConfBaseException as error:
         raise ConfigError(str(error).splitlines()[0]) from error
     assert isinstance(values, dict)
+    secret = secret_in(values)
+    if secret:
+        raise ConfigError("{} holds the value of the environment variable {}; records would show it.".format(*secret))
     known = [f.name for f in fields(Config) if f.name not in ("composed", "depths")]
     _check_keys(values, ["depth", *known], prefix="")
     depth = values["depth"]

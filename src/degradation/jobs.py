@@ -18,12 +18,13 @@ from omegaconf import DictConfig, OmegaConf
 from degradation import deadline
 from degradation.config import Cifar10Task, Config, ConfigError, Runtime, parse
 from degradation.records.identity import differences
-from degradation.records.run import JobFailedError
+from degradation.records.run import JobFailedError, JobInterruptedError
 from degradation.training.memory import check_memory
 from degradation.wandb_view import check_key
 
 WRONG_CONFIGURATION = 2  # exit codes
 STOPPED = 130
+PLACING = ("slurm", "local_gpus")  # launchers that choose where a job runs
 CPU_MULTIPLY_ADDS_PER_SECOND = 40e9
 SLOW_DAYS = 1
 
@@ -50,17 +51,27 @@ def check_name(config: Config, experiment: str | None) -> None:
         )
 
 
-def preflight(configs: list[Config]) -> None:
+def check_launcher(launcher: str | None) -> None:
+    """Refuse to train a single cohort here if it was meant to be sent elsewhere."""
+    if launcher in PLACING:
+        raise ConfigError(f"hydra/launcher={launcher} is for sweeps; add -m, for a single cohort too.")
+
+
+def preflight(configs: list[Config], *, here: bool = True) -> None:
     """Refuse what this machine cannot do, before anything is trained.
+
+    Args:
+        configs: cohorts of one task.
+        here: whether they are trained on this machine; the devices of others cannot be seen.
 
     Raises:
         ConfigError: CUDA is asked for and there is none, a cohort does not fit into its memory, data are missing or
             damaged, training would take days, or W&B is asked to go online without a key.
     """
     first = configs[0]
-    if first.runtime.device == "cuda":
+    if first.runtime.device == "cuda" and here:
         _check_cuda(configs)
-    elif not first.runtime.allow_slow and cpu_days(configs) > SLOW_DAYS:
+    elif first.runtime.device == "cpu" and not first.runtime.allow_slow and cpu_days(configs) > SLOW_DAYS:
         raise ConfigError(f"runtime.device is cpu: {_on_the_cpu(configs)} With a GPU use runtime=gpu.")
     if isinstance(first.task, Cifar10Task):
         from degradation.tasks.cifar10 import ensure
@@ -109,6 +120,7 @@ def train_job(composed: DictConfig) -> None:
     try:
         defaults, config = defaults_of(experiment), parse(composed)
         check_name(config, experiment)
+        check_launcher(chosen.runtime.choices.get("hydra/launcher"))
         preflight([config])
         deadline.start(config.runtime)
         from degradation.training.fit import train  # ten seconds of imports, after all checks
@@ -141,7 +153,7 @@ def _train_in_sweep(config: Config, experiment: str | None) -> None:
         if error.code == deadline.EXIT_CODE:
             return
         # this worker alone was asked to stop; the other jobs go on
-        raise JobFailedError("interrupted; its checkpoint is kept") from error
+        raise JobInterruptedError("interrupted; its checkpoint is kept") from error
 
 
 @cache  # once a process

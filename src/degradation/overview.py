@@ -144,7 +144,7 @@ def command(defaults: Config) -> str:
     """What runs an experiment."""
     gpu = isinstance(defaults.task, Cifar10Task) and defaults.recipe.max_steps >= 64_000
     return f"python experiments/train.py -m experiment={defaults.experiment.name}" + (
-        " runtime=gpu hydra/launcher=basic" if gpu else ""
+        " runtime=gpu" if gpu else ""
     )
 
 

@@ -101,6 +101,8 @@ class DepthSweeper(BasicSweeper):
                 f"\nStopped: {done} of {whole} cohorts are done. The same command goes on from here.", file=sys.stderr
             )
             raise SystemExit(STOPPED) from None
+        except ConfigError:  # the launcher cannot start anything
+            raise
         except Exception as error:  # a launcher fails as a whole when a worker is killed
             print(f"\nThe launcher failed ({type(error).__name__}: {error}).", file=sys.stderr)
             return []

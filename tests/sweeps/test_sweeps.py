@@ -156,6 +156,7 @@ def test_no_job_is_started_if_one_is_wrong(tmp_path):
         (["~experiment"], "no experiment is chosen"),
         (["depth=8"], "the nearest are 7 and 10"),
         (["depth=7,10"], "--multirun"),
+        (["runtime=slurm"], "hydra/launcher=slurm is for sweeps; add -m, for a single cohort too."),
     ],
 )
 def test_wrong_command_lines_end_with_a_sentence(tmp_path, arguments, message, monkeypatch):

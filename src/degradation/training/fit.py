@@ -9,6 +9,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.plugins.environments import LightningEnvironment
 from torch.utils.data import DataLoader
 
 from degradation import tasks
@@ -88,6 +89,7 @@ def _train(run: Run, show_progress: bool) -> None:
     trainer = pl.Trainer(
         accelerator="gpu" if config.runtime.device == "cuda" else "cpu",
         devices=1,
+        plugins=[LightningEnvironment()],  # Lightning's for SLURM would requeue jobs, which submitit does
         max_epochs=1,
         logger=False,
         enable_checkpointing=False,
