@@ -15,7 +15,7 @@ from tests.sweeps.test_sweeps import run
     ("overrides", "launcher", "device"),
     [
         ([], "joblib", "cpu"),
-        (["runtime=gpu"], "joblib", "cuda"),
+        (["runtime=gpu"], "basic", "cuda"),
         (["runtime=local_gpus"], "local_gpus", "cuda"),
         (["runtime=slurm"], "slurm", "cpu"),
         (["runtime=slurm", "runtime.device=cuda"], "slurm", "cuda"),
