@@ -85,6 +85,11 @@ def process_of(job: str) -> int:
     raise AssertionError(f"no process of job {job}")
 
 
+def without_commit(rows):
+    """The sweeps take minutes, in which a developer may commit."""
+    return [{**row, "commit": ""} for row in rows]
+
+
 def hurry(job: str, environment: dict[str, str]) -> None:
     """SLURM lets a requeued job wait for two minutes."""
     update = ["scontrol", "update", f"JobId={job}", "StartTime=now"]
@@ -124,7 +129,7 @@ def test_jobs_that_are_killed_requeued_and_resumed_leave_the_results_of_a_local_
         f"runtime.results_dir={folder}/local/results",
     ]
     assert start(*SWEEP, *local).wait(900) == 0
-    assert on_slurm == results(folder / "local")
+    assert without_commit(on_slurm) == without_commit(results(folder / "local"))
     assert len({row["depth"] for row in on_slurm}) == len(DEPTHS)
 
     assert (folder / "runs/.submitit").stat().st_mode & 0o777 == 0o700
