@@ -49,6 +49,8 @@ WRONG = [
     ("recipe.evaluations=[41]", "the steps must lie between 0 and recipe.max_steps=40"),
     ("runtime.engine=warp", "runtime.engine is 'warp'; allowed: auto, stacked, sequential, graph"),
     ("runtime.engine=graph", "runtime.engine=graph needs CUDA and runtime.device is cpu; use runtime=gpu or"),
+    ("runtime.memory_format=nhwc", "runtime.memory_format is 'nhwc'; allowed: contiguous, channels_last"),
+    ("runtime.memory_format=channels_last", "channels_last is for images and task.name=sine has none"),
     ("runtime.max_minutes=0", "runtime.max_minutes is 0.0; it must be a positive number"),
     ("runtime.max_minutes=soon", "runtime.max_minutes is 'soon'; a number or null is expected"),
     ("runtime.threads=0", "runtime.threads is 0; it must be at least 1"),

@@ -17,6 +17,7 @@ from degradation.secret_values import secret_in
 
 VARIANTS = ("plain", "residual")
 SCHEDULES = ("constant", "linear", "steps", "cosine")
+MEMORY_FORMATS = ("contiguous", "channels_last")
 ENGINES = ("auto", "stacked", "sequential", "graph")
 
 
@@ -366,6 +367,7 @@ class Runtime:
     device: str
     threads: int
     engine: str
+    memory_format: str
     checkpoint_every_steps: int
     segment_steps: int
     max_minutes: float | None
@@ -379,6 +381,7 @@ class Runtime:
     def __post_init__(self) -> None:
         one_of("runtime.device", self.device, ("cpu", "cuda"))
         one_of("runtime.engine", self.engine, ENGINES)
+        one_of("runtime.memory_format", self.memory_format, MEMORY_FORMATS)
         at_least("runtime.threads", self.threads, 1)
         at_least("runtime.checkpoint_every_steps", self.checkpoint_every_steps, 1)
         at_least("runtime.segment_steps", self.segment_steps, 1)
@@ -445,6 +448,10 @@ class Config:
         self.network.check_engine(self.runtime.engine)
         self._check_graph()
         self._check_precision()
+        require(
+            self.runtime.memory_format == "contiguous" or self.task.images,
+            f"runtime.memory_format=channels_last is for images and task.name={self.task.name} has none.",
+        )
         require(
             self.network.norm != "batch" or self.recipe.batch_size > 1,
             "recipe.batch_size is 1 and the network has batch normalisation, which needs at least 2 examples.",

@@ -226,9 +226,24 @@ def test_a_cuda_checkpoint_goes_on_on_the_cpu(compose_config):
     assert_same(on_cpu(cpu), on_cpu(undisturbed), **CLOSE)
 
 
+def test_channels_last_over_100_steps(compose_config):
+    contiguous = built(compose_config(*DIGITS), GraphEngine)
+    channels_last = built(compose_config(*DIGITS, "runtime.memory_format=channels_last"), GraphEngine)
+    for engine in (contiguous, channels_last):
+        engine.run(0, 100)
+    assert_same(on_cpu(channels_last), on_cpu(contiguous), **CLOSE)
+
+
+@pytest.mark.parametrize("memory_format", ["contiguous", "channels_last"])
 @pytest.mark.parametrize("precision", ["fp32", "tf32", "bf16"])
-def test_it_learns_the_digits_in_every_precision(compose_config, precision):
-    recipe = ["recipe.lr=0.1", "recipe.gamma=0.1", "recipe.batch_size=128", f"recipe.precision={precision}"]
+def test_it_learns_the_digits_in_every_precision(compose_config, precision, memory_format):
+    recipe = [
+        f"runtime.memory_format={memory_format}",
+        "recipe.lr=0.1",
+        "recipe.gamma=0.1",
+        "recipe.batch_size=128",
+        f"recipe.precision={precision}",
+    ]
     config = compose_config(*DIGITS, *recipe, "network.width=8", "depth=20")
     records = table(train(config, config, show_progress=False), "records.csv")
     assert {row["status"] for row in records} == {"done"}

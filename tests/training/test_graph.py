@@ -67,6 +67,7 @@ def built(config, engine_class=GraphEngine):
         ["recipe.momentum=0"],
         ["network.shortcut=B", "recipe.precision=fp64"],
         ["recipe.precision=bf16"],
+        ["runtime.memory_format=channels_last", "network.shortcut=B"],
         ["recipe.optimizer=adam", "recipe.momentum=0", "recipe.weight_decay=0"],
     ],
 )
@@ -83,6 +84,23 @@ def test_the_step_is_that_of_the_sequential_engine_bitwise(compose_config, calle
             key: theirs[name][key] for key in ("loss_sum", "error_sum", "steps_summed")
         }
     assert repr(graph.evaluate()) == repr(sequential.evaluate())
+
+
+def test_the_memory_format_does_not_change_what_is_computed(compose_config, called):
+    exact = [*EXACT, "recipe.precision=fp64", "recipe.lr=0.0078125"]
+    contiguous = compose_config(*exact)
+    channels_last = compose_config(*exact, "runtime.memory_format=channels_last")
+    first, second = built(called(contiguous)), built(called(channels_last))
+    for engine in (first, second):
+        engine.run(0, 24)
+    weight = second.all_groups()[0].network.blocks[0].conv1.weight
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    assert not weight.is_contiguous()
+    assert_same(tensors(first), tensors(second), rtol=1e-6, atol=1e-9)
+    for member, measured in first.evaluate().items():
+        assert second.evaluate()[member]["test_loss"] == pytest.approx(measured["test_loss"], rel=1e-6)
+    first.load_member_states(second.member_states())  # a checkpoint of one format goes on in the other
+    assert_same(tensors(first), tensors(second), rtol=0, atol=0)
 
 
 def test_the_step_of_a_regression_task_too(compose_config, called):

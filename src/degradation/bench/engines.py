@@ -2,7 +2,8 @@
 
 Ways that are timed, in turns within one process, each after a warm-up that is not timed:
 
-- loop: one network, eager, torch.optim.SGD, torchvision's transforms in DataLoader workers on all cores but one.
+- loop: one network, eager, contiguous, torch.optim.SGD, torchvision's transforms in DataLoader workers on all cores
+  but one.
 - sequential: this suite's engine of that name, one network (on the CPU) and a pair.
 - graph: on CUDA; one network, a pair, and all ten networks of Fig. 6 of He et al. 2015.
 
@@ -99,6 +100,7 @@ def bench(config: Config) -> str:
     shared: Row = {
         "device": torch.cuda.get_device_name() if cuda else "cpu",
         "precision": config.recipe.precision,
+        "memory_format": config.runtime.memory_format,
         "multiply_adds_per_second": matrix_rate(config, effort.matrix),
         "bytes_per_second": bandwidth(config, effort.copy),
         "data": data,

@@ -9,7 +9,7 @@ from degradation.records.files import write_text
 from degradation.records.rows import Row
 from degradation.records.tables import upsert
 
-KEY = ["device", "precision", "way", "networks", "depths", "width", "batch_size"]
+KEY = ["device", "precision", "memory_format", "way", "networks", "depths", "width", "batch_size"]
 COLUMNS = [
     *[*KEY, "ms_per_step", "ms_min", "ms_max", "n", "steps", "steps_per_second", "images_per_second"],
     *["network_steps_per_second", "times_loop", "minutes_of_max_steps", "peak_gb", "estimated_gb", "multiply_adds"],
@@ -42,12 +42,12 @@ def write(folder: Path, rows: list[Row]) -> str:
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """A section a precision: the machine's rates, and a line a case."""
+    """A section a precision and memory format: the machine's rates, and a line a case."""
     parts = [f"# Bench: {table['device'].iloc[0]}"]
-    for precision, rows in table.groupby("precision", sort=False):
+    for (precision, memory_format), rows in table.groupby(["precision", "memory_format"], sort=False):
         first = rows.iloc[0]
         parts.append(
-            f"## {precision}\n\n"
+            f"## {precision}, {memory_format}\n\n"
             f"Median of {first['n']} times {first['steps']} steps, batch {first['batch_size']}, width "
             f"{first['width']}, {first['data']} images, {first['cores']} cores; torch {first['torch_version']}, CUDA "
             f"{first['cuda']}, commit {first['commit']}. Matrix product "

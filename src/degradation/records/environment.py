@@ -33,7 +33,7 @@ def environment(runtime: Runtime, device_name: str) -> dict[str, Any]:
     """The content of environment.json.
 
     Args:
-        runtime: engine and threads.
+        runtime: engine, threads and memory format.
         device_name: `cpu`, or the GPU's name.
     """
     return {
@@ -41,6 +41,7 @@ def environment(runtime: Runtime, device_name: str) -> dict[str, Any]:
         "device": device_name,
         "engine": runtime.engine,
         "threads": runtime.threads,
+        "memory_format": runtime.memory_format,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         **{package: version(package) for package in PACKAGES},

@@ -13,6 +13,7 @@ from degradation.training.members import Member
 from degradation.training.schedule import learning_rate
 
 State = dict[str, Any]
+MEMORY_FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
 
 class Group(nn.Module):
@@ -37,7 +38,9 @@ class Group(nn.Module):
         self.recipe = config.recipe
         self.dtype = dtype
         self.stacked = len(networks) > 1
+        self.memory_format = MEMORY_FORMATS[config.runtime.memory_format]
         self.network = (stack(networks) if self.stacked else networks[0]).to(dtype)
+        self.network.to(memory_format=self.memory_format)
         self.register_buffer("diverged_step", torch.full((len(members),), -1))
         self.register_buffer("loss_sum", torch.zeros(len(members), dtype=torch.float64))
         self.register_buffer("error_sum", torch.zeros(len(members), dtype=torch.float64))
@@ -89,7 +92,7 @@ class Group(nn.Module):
         """
         self.optimizer.zero_grad()
         with self._precision():
-            predictions = self.network(inputs)
+            predictions = self.network(inputs.contiguous(memory_format=self.memory_format))
         losses = task.loss(predictions.to(self.dtype), targets).reshape(-1)
         losses.sum().backward()
         return predictions.detach(), losses.detach()
@@ -152,7 +155,7 @@ class Group(nn.Module):
         sums = torch.zeros(2, len(self.members), dtype=torch.float64, device=self.loss_sum.device)
         parts = zip(split.inputs.split(task.evaluation_batch), split.targets.split(task.evaluation_batch), strict=True)
         for stored, targets in parts:
-            inputs = task.prepare(stored)
+            inputs = task.prepare(stored).contiguous(memory_format=self.memory_format)
             with self._precision():
                 predictions = self.network(inputs.expand(len(self.members), *inputs.shape) if self.stacked else inputs)
             predictions = predictions.to(self.dtype)
