@@ -143,9 +143,7 @@ def _table(path: Path, columns: list[str]) -> pd.DataFrame:
 def command(defaults: Config) -> str:
     """What runs an experiment."""
     gpu = isinstance(defaults.task, Cifar10Task) and defaults.recipe.max_steps >= 64_000
-    return f"python experiments/train.py -m experiment={defaults.experiment.name}" + (
-        " runtime=gpu" if gpu else ""
-    )
+    return f"python experiments/train.py -m experiment={defaults.experiment.name}" + (" runtime=gpu" if gpu else "")
 
 
 def _row(claim: Claim, finding: Finding, origins: dict[str, str]) -> dict[str, object]:

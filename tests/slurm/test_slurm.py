@@ -12,7 +12,11 @@ import pytest
 from tests.slurm.cluster import cluster, missing
 from tests.sweeps.test_sweeps import TRAIN, results
 
-pytestmark = [pytest.mark.slurm, pytest.mark.skipif(missing() is not None, reason=missing() or "")]
+pytestmark = [
+    pytest.mark.slurm,
+    pytest.mark.xdist_group("slurm"),
+    pytest.mark.skipif(missing() is not None, reason=missing() or ""),
+]
 SECRET = "a-secret-of-the-environment"
 DEPTHS = (49, 46, 43)  # scancel, kill -9, out of time
 SWEEP = [
