@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 VARIANTS = ("plain", "residual")
 SCHEDULES = ("constant", "linear", "steps", "cosine")
+RUN_PER = ("cohort", "network")
 
 
 class ConfigError(ValueError):
@@ -55,11 +56,13 @@ class Experiment:
     name: str
     title: str
     statement: str
+    run_per: str  # the default of logger.run_per
     published: Any = None  # test errors in percent by variant and depth, drawn beside ours
 
     def __post_init__(self) -> None:
         plain_name = self.name.replace("_", "").replace("-", "").isalnum()
         require(plain_name, f"experiment.name is {self.name!r}; use letters, digits, '_' and '-'.")
+        one_of("experiment.run_per", self.run_per, RUN_PER)
 
 
 @dataclass
@@ -361,11 +364,15 @@ class WandbLogger:
     mode: str
     project: str
     entity: str | None
+    run_per: str
     init_timeout_seconds: int
+    finish_timeout_seconds: int
 
     def __post_init__(self) -> None:
         one_of("logger.mode", self.mode, ("offline", "online"))
+        one_of("logger.run_per", self.run_per, RUN_PER)
         at_least("logger.init_timeout_seconds", self.init_timeout_seconds, 1)
+        at_least("logger.finish_timeout_seconds", self.finish_timeout_seconds, 1)
 
 
 TaskConfig = SineTask | DigitsTask | Cifar10Task
