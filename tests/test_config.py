@@ -53,6 +53,7 @@ WRONG = [
     ("runtime.memory_format=channels_last", "channels_last is for images and task.name=sine has none"),
     ("runtime.max_minutes=0", "runtime.max_minutes is 0.0; it must be a positive number"),
     ("runtime.max_minutes=soon", "runtime.max_minutes is 'soon'; a number or null is expected"),
+    ("experiment.run_per=seed", "experiment.run_per is 'seed'; allowed: cohort, network"),
     ("runtime.threads=0", "runtime.threads is 0; it must be at least 1"),
     ("+experiment.name=a/b", "experiment.name is 'a/b'"),
 ]
@@ -134,3 +135,17 @@ def test_every_experiment_file_is_valid(compose_config):
     assert {"sine_depth", "sine_depth_he", "sine_depth_batchnorm"} <= set(names)
     for name in names:
         assert parse(compose("config", [f"experiment={name}"])).experiment.name == name
+
+
+def test_networks_on_cifar10_are_runs_of_their_own_in_wandb(compose_config):
+    for path in (ROOT / "conf" / "experiment").glob("*.yaml"):
+        shown = parse(compose("config", [f"experiment={path.stem}"]))
+        assert (path.stem, shown.logger.run_per) == (
+            path.stem,
+            "network" if shown.task.name == "cifar10" else "cohort",
+        )
+        assert parse(compose("config", [f"experiment={path.stem}", "logger=none"])).logger.name == "none"
+    chosen = compose("config", ["experiment=cifar10_depth", "logger=wandb_online", "logger.run_per=cohort"])
+    assert parse(chosen).logger.run_per == "cohort"
+    with pytest.raises(ConfigError, match="logger.run_per is 'seed'; allowed: cohort, network"):
+        parse(compose("config", ["logger.run_per=seed"]))

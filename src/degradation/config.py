@@ -19,6 +19,7 @@ VARIANTS = ("plain", "residual")
 SCHEDULES = ("constant", "linear", "steps", "cosine")
 MEMORY_FORMATS = ("contiguous", "channels_last")
 ENGINES = ("auto", "stacked", "sequential", "graph")
+RUN_PER = ("cohort", "network")
 
 
 class ConfigError(ValueError):
@@ -59,6 +60,7 @@ class Experiment:
     name: str
     title: str
     statement: str
+    run_per: str  # the default of logger.run_per
     published: Any = None  # test errors in percent by variant and depth, drawn beside ours
     reproductions: Any = None  # lowest and highest test error that others got with this recipe, by variant and depth
     deviations: Any = None  # sentences: where this is not what the source did
@@ -68,6 +70,7 @@ class Experiment:
         require(plain_name, f"experiment.name is {self.name!r}; use letters, digits, '_' and '-'.")
         sentences = isinstance(self.deviations, list | None)
         require(sentences, f"experiment.deviations is {self.deviations!r}; a list of sentences is expected.")
+        one_of("experiment.run_per", self.run_per, RUN_PER)
 
 
 @dataclass
@@ -400,11 +403,15 @@ class WandbLogger:
     mode: str
     project: str
     entity: str | None
+    run_per: str
     init_timeout_seconds: int
+    finish_timeout_seconds: int
 
     def __post_init__(self) -> None:
         one_of("logger.mode", self.mode, ("offline", "online"))
+        one_of("logger.run_per", self.run_per, RUN_PER)
         at_least("logger.init_timeout_seconds", self.init_timeout_seconds, 1)
+        at_least("logger.finish_timeout_seconds", self.finish_timeout_seconds, 1)
 
 
 TaskConfig = SineTask | DigitsTask | Cifar10Task

@@ -240,3 +240,16 @@ def bench_job(composed: DictConfig) -> None:
     from degradation.bench.stacked import bench
 
     print(bench(config))
+
+
+def wandb_sync_job(composed: DictConfig) -> None:
+    """Upload what W&B logged offline."""
+    from degradation.wandb_sync import sync
+
+    try:
+        sentence, whole = sync(parse(composed).runtime)
+    except ConfigError as error:
+        fail(str(error), WRONG_CONFIGURATION)
+    print(sentence)
+    if not whole:
+        raise SystemExit(1)

@@ -21,7 +21,7 @@ from degradation.jobs import STOPPED, WRONG_CONFIGURATION, all_experiments, fail
 from degradation.records.run import make_folder
 from degradation.sweeps.plan import Job, Plan, plan
 from degradation.sweeps.view import view
-from degradation.wandb_view import log_report
+from degradation.wandb_report import log_report
 
 
 class DepthSweeper(BasicSweeper):

@@ -13,7 +13,7 @@ import pytest
 from filelock import FileLock
 
 from tests.conftest import ROOT
-from tests.wandb_files import history, wandb_records
+from tests.wandb_files import exit_code, history, wandb_records
 
 TRAIN, REPORT = ROOT / "experiments" / "train.py", ROOT / "experiments" / "report.py"
 SMOKE = "experiment=sine_smoke"
@@ -78,13 +78,25 @@ def test_a_sweep_leaves_nothing_beside_runs_and_results(swept):
 
 
 def test_the_report_run_in_wandb_has_depth_as_its_axis(swept):
-    found = wandb_records(swept[0] / "results" / "sine_smoke")
-    points = [point for point in history(found) if "plain/train_loss" in point]
+    folder = swept[0] / "results" / "sine_smoke"
+    found = wandb_records(folder)
+    assert found["run"][0].run.run_group == "sine_smoke"
+    assert exit_code(found) == 0
+    assert [record.metric.step_metric for record in found["metric"] if record.metric.glob_name == "*"] == ["depth"]
+    with open(folder / "summary.csv", newline="") as file:
+        expected = {(int(row["depth"]), row["variant"]): row for row in csv.DictReader(file)}
+    points = [point for point in history(found) if "plain/train_loss_mean" in point]
     assert [point["depth"] for point in points] == [1, 4, 10, 31]
-    assert {"plain/test_loss", "residual/train_loss", "residual/test_loss"} <= set(points[0])
-    everything = {key.split("/")[0] for point in history(found) for key in point}
-    assert {"networks", "depth", "functions", "layers"} <= everything
-    assert found["exit"][0].exit.exit_code == 0
+    for point in points:
+        for variant in ("plain", "residual"):
+            for name in ("train_loss_mean", "test_loss_mean", "train_loss_median", "test_loss_median"):
+                written = float(expected[point["depth"], variant][name])
+                assert point[f"{variant}/{name}"] == pytest.approx(written, rel=1e-5)
+    media = {key.split("/_type")[0]: point[key] for point in history(found) for key in point if key.endswith("/_type")}
+    assert media == {
+        "networks": "table-file", "loss_against_depth_table": "table-file", "figures/depth": "image-file",
+        "figures/functions": "image-file", "figures/layers": "image-file",
+    }  # fmt: skip
 
 
 def test_the_same_command_again_trains_nothing(swept):

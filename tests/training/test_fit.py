@@ -1,4 +1,4 @@
-"""One job in one process: the files it leaves, skip-done, damage, failure, W&B."""
+"""One job in one process: the files it leaves, skip-done, damage, failure."""
 
 import csv
 import os
@@ -15,7 +15,6 @@ from degradation.training import checkpoints
 from degradation.training.callbacks import Interrupted, RunFiles
 from degradation.training.cohort import Cohort
 from degradation.training.fit import JobFailedError, train
-from tests.wandb_files import history, wandb_records
 
 
 def run_files(run):
@@ -222,38 +221,3 @@ def test_all_networks_diverged_is_a_result(compose_config):
     assert {row["train_loss"] for row in records} == {""}
     assert {row["stuck"] for row in records} == {"False"}
     assert all(0 < int(row["diverged_step"]) == int(row["steps"]) < 40 for row in records)
-
-
-def test_wandb_shows_every_row_once_even_after_an_interruption(compose_config, monkeypatch):
-    config = compose_config("logger=wandb_offline", "runtime.checkpoint_every_steps=20")
-    original = Cohort.training_step
-
-    def dies_at_30(self, segment, index):
-        original(self, segment, index)
-        if self.step == 30:
-            raise RuntimeError("killed")
-
-    run = Run(config, config)
-    with monkeypatch.context() as patch:
-        patch.setattr(Cohort, "training_step", dies_at_30)
-        with pytest.raises(JobFailedError):
-            train(config, config, show_progress=False)
-    failed = wandb_records(run.path)
-    assert failed["exit"][0].exit.exit_code == 1
-    assert [point["step"] for point in history(failed)] == [0, 10, 20]
-
-    train(config, config, show_progress=False)
-    found = wandb_records(run.path)
-    points = history(found)
-    assert [point["step"] for point in points] == [point["_step"] for point in points] == [0, 10, 20, 30, 40]
-    assert found["exit"][0].exit.exit_code == 0
-    logged = found["run"][0].run
-    assert (logged.run_group, logged.display_name) == ("sine_depth", "sine/mlp/depth=004")
-    assert logged.run_id == failed["run"][0].run.run_id
-    settings = {item.key: item.value_json for item in logged.config.update}
-    assert '"lr":0.001' in settings["recipe"].replace(" ", "")
-    last = [
-        float(row["train_loss"]) for row in rows(run, "curves.csv") if (row["step"], row["variant"]) == ("40", "plain")
-    ]
-    assert points[-1]["plain/train_loss"] == pytest.approx(sum(last) / 2, rel=1e-6)  # the median of two seeds
-    assert {"plain/test_loss", "residual/train_loss", "residual/batch_loss", "lr"} <= set(points[-1])

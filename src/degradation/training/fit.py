@@ -13,7 +13,7 @@ from pytorch_lightning.plugins.environments import LightningEnvironment
 from torch.utils.data import DataLoader
 
 from degradation import tasks
-from degradation.config import Config, ConfigError, WandbLogger
+from degradation.config import Config, ConfigError
 from degradation.records.environment import environment
 from degradation.records.identity import digest
 from degradation.records.rows import CURVES, NETWORKS
@@ -24,7 +24,7 @@ from degradation.training.checkpoints import BadCheckpointError
 from degradation.training.cohort import Cohort, segments
 from degradation.training.diagnostics import diagnostics
 from degradation.training.members import members
-from degradation.training.wandb_curve import WandbCurve
+from degradation.training.wandb_curve import wandb_curve
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
 
@@ -43,12 +43,11 @@ def train(config: Config, defaults: Config, *, show_progress: bool) -> Run:
     """
     run = Run(config, defaults)
     run.check_identity()
-    lock = run.lock()
     try:
-        lock.acquire()
+        held = run.lock().acquire()
     except TimeoutError as error:
         raise ConfigError(f"{run.path} is being written by another process; wait for it or stop it.") from error
-    with lock:
+    with held:
         try:
             if run.is_done():
                 return run
@@ -86,25 +85,21 @@ def _train(run: Run, show_progress: bool) -> None:
     cohort = Cohort(config, tasks.load(config.task, config.runtime), checkpoint)
     start = checkpoint["step"] if checkpoint else 0
     run.write_status("running", step=start, max_steps=config.recipe.max_steps, seconds=0, losses={})
-    trainer = pl.Trainer(
-        accelerator="gpu" if config.runtime.device == "cuda" else "cpu",
-        devices=1,
-        plugins=[LightningEnvironment()],  # Lightning's for SLURM would requeue jobs, which submitit does
-        max_epochs=1,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=run.path,
-        callbacks=[
-            RunFiles(run),
-            *diagnostics(run, cohort),
-            *([WandbCurve(run, config.logger)] if isinstance(config.logger, WandbLogger) else []),
-            *([ProgressBar()] if show_progress else []),
-        ],
-    )
-    trainer.fit(cohort, DataLoader(segments(config, start), batch_size=None))  # type: ignore[arg-type]
-    _finish(run, cohort)
+    with wandb_curve(run) as view:
+        trainer = pl.Trainer(
+            accelerator="gpu" if config.runtime.device == "cuda" else "cpu",
+            devices=1,
+            plugins=[LightningEnvironment()],  # Lightning's for SLURM would requeue jobs, which submitit does
+            max_epochs=1,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            default_root_dir=run.path,
+            callbacks=[RunFiles(run), *diagnostics(run, cohort), *view, *([ProgressBar()] if show_progress else [])],
+        )
+        trainer.fit(cohort, DataLoader(segments(config, start), batch_size=None))  # type: ignore[arg-type]
+        _finish(run, cohort)
 
 
 def _checkpoint(run: Run) -> dict[str, Any] | None:

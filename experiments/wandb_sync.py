@@ -1,0 +1,18 @@
+"""Upload to W&B what was logged offline.
+
+python experiments/wandb_sync.py
+"""
+
+import hydra
+from omegaconf import DictConfig
+
+from degradation.jobs import wandb_sync_job
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+def main(composed: DictConfig) -> None:
+    wandb_sync_job(composed)
+
+
+if __name__ == "__main__":
+    main()
