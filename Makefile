@@ -16,7 +16,7 @@ endif
 ARGS ?=
 comma := ,
 
-.PHONY: help install sweep-depth smoke test lint format typecheck bench lock publish clean
+.PHONY: help install sweep-depth smoke test lint format typecheck bench compare wandb-sync lock publish clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "%-14s %s\n", $$1, $$2}'
@@ -49,6 +49,12 @@ format: $(STAMP) ## format the code
 
 bench: $(STAMP) ## measure the stacked engine against one-network Lightning fits
 	$(PYTHON) experiments/bench.py depth=10 variants=[plain] $(ARGS)
+
+compare: $(STAMP) ## which of your results differ from results/reference beyond seed noise
+	$(PYTHON) experiments/compare.py $(ARGS)
+
+wandb-sync: $(STAMP) ## upload to W&B what was logged offline (after `wandb login`)
+	$(PYTHON) experiments/wandb_sync.py $(ARGS)
 
 lock: ## resolve requirements.lock again (hashes, no addresses)
 	$(PYTHON) -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --extra dev \
