@@ -17,7 +17,7 @@ endif
 ARGS ?=
 comma := ,
 
-.PHONY: help install sweep-depth smoke test test-slurm slurm-packages format bench gpu-proof lock audit report publish clean
+.PHONY: help install sweep-depth smoke test test-slurm slurm-packages format bench compare gpu-proof lock audit report publish wandb-sync clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "%-14s %s\n", $$1, $$2}'
@@ -67,6 +67,12 @@ bench: $(STAMP) ## measure the engines against plain loops: stacked on the sine;
 
 gpu-proof: $(STAMP) ## on a GPU: agreement tests, bench and short sweeps, each bounded in time, into proof/
 	$(PYTHON) experiments/gpu_proof.py $(ARGS)
+
+compare: $(STAMP) ## which of your results differ from results/reference beyond seed noise
+	$(PYTHON) experiments/compare.py $(ARGS)
+
+wandb-sync: $(STAMP) ## upload to W&B what was logged offline (after `wandb login`)
+	$(PYTHON) experiments/wandb_sync.py $(ARGS)
 
 lock: ## resolve requirements.lock again (hashes, no addresses)
 	$(PYTHON) -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --extra dev \

@@ -40,7 +40,7 @@ def test_outputs_are_kept_and_name_no_machine(name):
             "02_build_a_pair.ipynb",
             [r"equal tensors: (\d+) of \1\n", r"output over images: plain 0.000, residual 0.[1-9]"],
         ),
-        ("03_your_own_sweep.ipynb", ["Key 'witdh' is not in struct", "the nearest are 4 and 7", "depth=010,"]),
+        ("03_your_own_sweep.ipynb", ["Could not override 'network.witdh'", "the nearest are 4 and 7", "depth=010,"]),
     ],
 )
 def test_notebooks_run(name, shown):

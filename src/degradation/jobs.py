@@ -253,3 +253,16 @@ def wandb_sync_job(composed: DictConfig) -> None:
     print(sentence)
     if not whole:
         raise SystemExit(1)
+
+
+def compare_job(composed: DictConfig) -> None:
+    """Print what differs between two folders of tables; exit code 1 if something does beyond seed noise."""
+    from degradation.comparison.job import compare_folders, parse_comparison  # scipy, a second
+
+    try:
+        text, different = compare_folders(**parse_comparison(composed))
+    except ConfigError as error:
+        fail(str(error), WRONG_CONFIGURATION)
+    print(text)
+    if different:
+        raise SystemExit(1)

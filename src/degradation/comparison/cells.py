@@ -1,11 +1,16 @@
 """Which variants and depths differ beyond seed noise.
 
-A cell is an experiment, digest, variant and depth that both sides have. The question to each is whether both sides' networks
-can come from one distribution, so the test is Student's t with the spread pooled over both sides (Welch's allows
-unequal spreads, which is not the question, needs two seeds on each side, and takes three stuck networks of equal loss for
-certainty). All tests of one comparison together are corrected by Benjamini and Hochberg (1995).
+A cell is an experiment, digest, variant and depth that both sides have. The question to each is whether both sides'
+networks can come from one distribution, so the test is Student's t with the spread pooled over both sides. All tests of
+one comparison together are corrected by Benjamini and Hochberg (1995).
+
+How often nothing is taken for something: with the reference's 84 sine cells of 16 seeds split at random, 1000 times,
+something differed "beyond noise" at 5 % in 4 to 8 % of the comparisons (8 against 8 seeds, 5:5, 3:3, 2:2, 3:13, 2:14).
+With Welch's test, which allows unequal spreads, it would be 43 % at 3:13 and 87 % at 2:14. With one seed on a
+side it would be 19 %, so such cells are not judged.
 """
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +20,8 @@ from scipy import stats
 from degradation.comparison.tables import ERRORS, LOSSES
 
 CELL = ["experiment", "digest", "variant", "depth"]
-LOSS_RESOLUTION = np.log10(1.01)  # spreads of losses are taken as 1 % at least
+LOSS_RESOLUTION = math.log10(1.01)  # spreads of losses are taken as 1 % at least
+LEAST_SEEDS = 2  # on each side
 LEAST_LOSS = 1e-30  # of which the logarithm is taken
 
 
@@ -74,7 +80,7 @@ class Cell:
 
 def compare(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[Cell]:
     """Every cell that both tables have, with p-values adjusted over all of them."""
-    others = {key: rows for key, rows in theirs.groupby(CELL, sort=True)}
+    others = dict(iter(theirs.groupby(CELL, sort=True)))
     steps = resolutions(pd.concat([ours, theirs]))
     cells = [
         _cell(dict(zip(CELL, key, strict=True)), rows, others[key], steps)
@@ -89,7 +95,9 @@ def compare(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[Cell]:
     return cells
 
 
-def _cell(key: dict[str, object], ours: pd.DataFrame, theirs: pd.DataFrame, steps: dict[tuple, float]) -> Cell:
+def _cell(
+    key: dict[str, object], ours: pd.DataFrame, theirs: pd.DataFrame, steps: dict[tuple[object, str], float]
+) -> Cell:
     sides = (ours, theirs)
     same = _equal_seeds(ours, theirs)
     cell = Cell(
@@ -101,7 +109,8 @@ def _cell(key: dict[str, object], ours: pd.DataFrame, theirs: pd.DataFrame, step
     )
     for name in measures_of(pd.concat(sides)):
         first, second = (values(rows, name) for rows in sides)
-        p = float("nan") if cell.equal else t_test(first, second, steps.get((key["experiment"], name), LOSS_RESOLUTION))
+        resolution: float = steps.get((key["experiment"], name), LOSS_RESOLUTION)
+        p = float("nan") if cell.equal else t_test(first, second, resolution)
         cell.measures.append(Measure(name, _side(first), _side(second), p))
     return cell
 
@@ -121,16 +130,16 @@ def measures_of(networks: pd.DataFrame) -> list[str]:
 
 
 def values(networks: pd.DataFrame, name: str) -> np.ndarray:
-    """One measure of every network. A diverged one counts as guessing: chance error, or the loss of predicting the mean."""
+    """One measure of every network; a diverged one counts as guessing (chance error, loss of predicting the mean)."""
     instead = networks["chance_error"] if name in ERRORS else networks[f"mean_{name}"]
     found = networks[name].where(networks["status"] == "done", instead).to_numpy(dtype=float)
     return found if name in ERRORS else np.log10(np.maximum(found, LEAST_LOSS))
 
 
 def t_test(first: np.ndarray, second: np.ndarray, resolution: float) -> float:
-    """Two-sided p of Student's t test with pooled spread, at least `resolution`; NaN with fewer than three networks."""
+    """Two-sided p of Student's t test with pooled spread, at least `resolution`; NaN with one network on a side."""
     n, m = len(first), len(second)
-    if n + m < 3:
+    if min(n, m) < LEAST_SEEDS:
         return float("nan")
     squares = sum(float(((side - side.mean()) ** 2).sum()) for side in (first, second))
     pooled = max(np.sqrt(squares / (n + m - 2)), resolution)
@@ -138,12 +147,12 @@ def t_test(first: np.ndarray, second: np.ndarray, resolution: float) -> float:
     return float(2 * stats.t.sf(t, n + m - 2))
 
 
-def resolutions(networks: pd.DataFrame) -> dict[tuple, float]:
+def resolutions(networks: pd.DataFrame) -> dict[tuple[object, str], float]:
     """By experiment and error the smallest step between two values, at most the share of one example.
 
     A few networks of equal error do not show that there is no spread: one example more or less is noise.
     """
-    found = {}
+    found: dict[tuple[object, str], float] = {}
     for experiment, rows in networks.groupby("experiment"):
         for name in ERRORS:
             steps = np.diff(np.unique(rows[name].dropna().to_numpy(dtype=float)))
