@@ -41,7 +41,7 @@ def compose_experiment() -> Callable[[str], tuple[set[int], list[str]]]:
         GlobalHydra.instance().clear()
         with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
             whole = compose("config", [f"experiment={name}"], return_hydra_config=True)
-        depths = str(whole.hydra.sweeper.params.depth).split(",")
+        depths = str(whole.hydra.sweeper.params.depth).strip("[]").split(",")  # one cohort a depth, or one of all
         return {int(depth) for depth in depths}, list(whole.variants)
 
     return composed
