@@ -178,7 +178,7 @@ def _text(
     counts = {verdict: sum(finding.verdict == verdict for _, finding in findings) for verdict in VERDICTS}
     parts = [
         "# What depth does to plain and residual networks",
-        f"{len(CLAIMS)} published claims: "
+        f"{len(CLAIMS)} tests of published claims: "
         + ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
         + ".",
         HOW_TO_READ,
