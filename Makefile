@@ -1,4 +1,5 @@
-# `make help` lists the targets. Everything is installed into .venv; nothing else on the machine is touched.
+# `make help` lists the targets. Everything is installed into .venv; nothing else on the machine is touched, but that
+# test-slurm adds Debian's SLURM packages if it may.
 SHELL := /bin/bash
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -11,12 +12,12 @@ EXPERIMENTS := sine_depth,sine_depth_he,sine_depth_batchnorm,digits_depth
 TASK ?=
 ifeq ($(TASK),cifar10)
 EXPERIMENTS := cifar10_depth
-PLACE := runtime=gpu hydra/launcher=basic
+PLACE := runtime=gpu
 endif
 ARGS ?=
 comma := ,
 
-.PHONY: help install sweep-depth smoke test lint format typecheck bench compare wandb-sync lock publish clean
+.PHONY: help install sweep-depth smoke test test-slurm slurm-packages format bench compare gpu-proof lock audit report publish wandb-sync clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "%-14s %s\n", $$1, $$2}'
@@ -41,14 +42,31 @@ test: $(STAMP) ## run the tests, the linter and the type checker
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(PYTHON) -m pytest $(ARGS)
+	$(PYTHON) -m pytest -n 2 --dist loadgroup -m "not slurm" $(ARGS)
+
+test-slurm: slurm-packages $(STAMP) ## sweeps on a real SLURM of one node, started and stopped by the tests
+	$(PYTHON) -m pytest tests/slurm -rs $(ARGS)
+
+slurm-packages: ## install SLURM and munge where there are apt and root
+	@PATH="$$PATH:/usr/sbin"; if command -v slurmctld >/dev/null && command -v munged >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then echo "SLURM can be installed by root with apt only"; exit 0; fi; \
+	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends slurm-wlm munge; } \
+		>/dev/null || echo "SLURM could not be installed"
 
 format: $(STAMP) ## format the code
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-bench: $(STAMP) ## measure the stacked engine against one-network Lightning fits
-	$(PYTHON) experiments/bench.py depth=10 variants=[plain] $(ARGS)
+bench: $(STAMP) ## measure the engines against plain loops: stacked on the sine; on CIFAR-10 sequential, on a GPU graph
+	$(PYTHON) experiments/bench.py depth=10 variants=[plain]
+	if $(PYTHON) -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then \
+		for precision in tf32 bf16 fp32; do \
+			$(PYTHON) experiments/bench.py experiment=cifar10_depth runtime=gpu depth=[20,56,110] \
+				recipe.precision=$$precision $(ARGS) || exit 1; done; \
+	else $(PYTHON) experiments/bench.py experiment=cifar10_depth depth=20 $(ARGS); fi
+
+gpu-proof: $(STAMP) ## on a GPU: agreement tests, bench and short sweeps, each bounded in time, into proof/
+	$(PYTHON) experiments/gpu_proof.py $(ARGS)
 
 compare: $(STAMP) ## which of your results differ from results/reference beyond seed noise
 	$(PYTHON) experiments/compare.py $(ARGS)
@@ -60,11 +78,18 @@ lock: ## resolve requirements.lock again (hashes, no addresses)
 	$(PYTHON) -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --extra dev \
 		--custom-compile-command "make lock" -o requirements.lock pyproject.toml
 
-publish: ## copy results/ to results/reference/, the committed evidence (EXPERIMENTS=a,b chooses)
+AUDIT := pip-audit==2.10.1
+audit: $(STAMP) ## ask PyPI for known vulnerabilities of the locked packages
+	$(PYTHON) -m uv tool run --from $(AUDIT) pip-audit --requirement requirements.lock --require-hashes --disable-pip \
+		--strict --timeout 15 --progress-spinner off || \
+		{ echo "audit failed: a package is vulnerable, or PyPI could not be asked about it; see above"; exit 1; }
+
+report: $(STAMP) ## tables, figures and the report with the verdicts again, from runs/ and results/ (or the reference)
+	$(PYTHON) experiments/report.py $(ARGS)
+
+publish: $(STAMP) ## results/ to results/reference/, the committed evidence (EXPERIMENTS=a,b chooses)
 	for name in $(subst $(comma), ,$(EXPERIMENTS)); do \
-		test -f results/$$name/networks.csv || { echo "results/$$name holds no tables"; exit 1; }; \
-		rm -rf results/reference/$$name && mkdir -p results/reference/$$name && \
-		cp results/$$name/*.{csv,md,png,svg} results/reference/$$name/ || exit 1; done
+		$(PYTHON) experiments/publish.py experiment=$$name || exit 1; done
 
 clean: ## delete .venv and caches; runs/ and results/ stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

@@ -1,6 +1,13 @@
-"""What the stacked engine gains on this machine: 16 seeds at once against 16 one-network Lightning fits.
+"""What the engines gain on this machine.
+
+16 sine networks at once against 16 one-network Lightning fits:
 
 python experiments/bench.py depth=10 variants=[plain]
+
+CIFAR-10's networks against the plain loop of reproductions, into <runtime.results_dir>/reference/bench/:
+
+python experiments/bench.py experiment=cifar10_depth depth=20
+python experiments/bench.py experiment=cifar10_depth runtime=gpu depth=[20,56,110] recipe.precision=tf32
 """
 
 import hydra

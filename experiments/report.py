@@ -1,6 +1,7 @@
-"""Tables and figures of one experiment again, from what was run.
+"""Tables, figures and the report with the claims' verdicts, again, from what was run.
 
-python experiments/report.py experiment=sine_depth
+python experiments/report.py                         # every experiment that was run
+python experiments/report.py experiment=sine_depth   # this one's tables and figures, and the report on all
 """
 
 import hydra

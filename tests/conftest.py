@@ -5,6 +5,7 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"  # as jobs have it; small tensors on several threads mostly wait
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,18 @@ def compose_config(tmp_path: Path) -> Iterator[Callable[..., Config]]:
 @pytest.fixture
 def config(compose_config: Callable[..., Config]) -> Config:
     return compose_config()
+
+
+@pytest.fixture(scope="session")
+def compose_experiment() -> Callable[[str], tuple[set[int], list[str]]]:
+    """`compose_experiment("sine_depth")`: the depths that the experiment's file sweeps over, and its variants."""
+
+    @cache
+    def composed(name: str) -> tuple[set[int], list[str]]:
+        GlobalHydra.instance().clear()
+        with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+            whole = compose("config", [f"experiment={name}"], return_hydra_config=True)
+        depths = str(whole.hydra.sweeper.params.depth).split(",")
+        return {int(depth) for depth in depths}, list(whole.variants)
+
+    return composed

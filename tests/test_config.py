@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hydra import compose
+from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 
 from degradation.config import ConfigError, parse
@@ -47,7 +47,12 @@ WRONG = [
     ("recipe.warmup_steps=40", "recipe.warmup_steps is 40; it must be at least 0 and below recipe.max_steps=40"),
     ("recipe.evaluations=often", "recipe.evaluations is 'often'"),
     ("recipe.evaluations=[41]", "the steps must lie between 0 and recipe.max_steps=40"),
-    ("runtime.engine=warp", "runtime.engine is 'warp'; allowed: stacked, sequential"),
+    ("runtime.engine=warp", "runtime.engine is 'warp'; allowed: auto, stacked, sequential, graph"),
+    ("runtime.engine=graph", "runtime.engine=graph needs CUDA and runtime.device is cpu; use runtime=gpu or"),
+    ("runtime.memory_format=nhwc", "runtime.memory_format is 'nhwc'; allowed: contiguous, channels_last"),
+    ("runtime.memory_format=channels_last", "channels_last is for images and task.name=sine has none"),
+    ("runtime.max_minutes=0", "runtime.max_minutes is 0.0; it must be a positive number"),
+    ("runtime.max_minutes=soon", "runtime.max_minutes is 'soon'; a number or null is expected"),
     ("experiment.run_per=seed", "experiment.run_per is 'seed'; allowed: cohort, network"),
     ("runtime.threads=0", "runtime.threads is 0; it must be at least 1"),
     ("+experiment.name=a/b", "experiment.name is 'a/b'"),
@@ -70,6 +75,44 @@ def test_milestones_outside_the_steps(compose_config, milestones):
 def test_misspelt_key_is_refused_by_hydra(compose_config):
     with pytest.raises(HydraException, match=r"recipe\.lrr"):
         compose_config("recipe.lrr=1")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "engine"),
+    [
+        (["runtime=cpu"], "stacked"),
+        (["runtime=gpu"], "stacked"),
+        (["runtime=gpu", "recipe.precision=bf16"], "sequential"),
+        (["runtime=gpu", "runtime.engine=graph"], "graph"),
+        (["experiment=cifar10_depth", "depth=20", "runtime=cpu"], "sequential"),
+        (["experiment=cifar10_depth", "depth=20", "runtime=gpu"], "graph"),
+        (["experiment=cifar10_depth", "depth=20", "runtime=gpu", "recipe.precision=bf16"], "graph"),
+        (["experiment=digits_depth", "depth=20", "runtime=gpu"], "graph"),
+        (["experiment=digits_depth", "depth=20", "runtime=gpu", "runtime.engine=sequential"], "sequential"),
+    ],
+)
+def test_the_engine_that_auto_stands_for(overrides, engine):
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        assert parse(compose("config", overrides)).runtime.engine == engine
+
+
+UNTIL = ["recipe.warmup_until_error=80", "seeds=[0]", "variants=[plain]", "depth=110", "runtime=gpu"]
+
+
+def test_a_warm_up_that_waits_for_an_error_is_not_captured():
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        chosen = ["experiment=cifar10_depth", *UNTIL]
+        assert parse(compose("config", chosen)).runtime.engine == "sequential"
+        with pytest.raises(
+            ConfigError, match="recipe.warmup_until_error decides on the host .* runtime.engine=sequential"
+        ):
+            parse(compose("config", [*chosen, "runtime.engine=graph"]))
+
+
+def test_cifar_networks_are_not_stacked(compose_config):
+    with pytest.raises(ConfigError, match="networks of the cifar family are not stacked, use auto, sequential or"):
+        compose_config("experiment=digits_depth", "depth=8", "recipe=digits", "recipe.max_steps=150",
+                       "runtime.engine=stacked")  # fmt: skip
 
 
 def test_depth_may_be_a_list(compose_config):

@@ -7,14 +7,18 @@ that names the key, says what is wrong and what is allowed. Defaults live in `co
 import difflib
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from degradation.secret_values import secret_in
+
 VARIANTS = ("plain", "residual")
 SCHEDULES = ("constant", "linear", "steps", "cosine")
+MEMORY_FORMATS = ("contiguous", "channels_last")
+ENGINES = ("auto", "stacked", "sequential", "graph")
 RUN_PER = ("cohort", "network")
 
 
@@ -58,10 +62,14 @@ class Experiment:
     statement: str
     run_per: str  # the default of logger.run_per
     published: Any = None  # test errors in percent by variant and depth, drawn beside ours
+    reproductions: Any = None  # lowest and highest test error that others got with this recipe, by variant and depth
+    deviations: Any = None  # sentences: where this is not what the source did
 
     def __post_init__(self) -> None:
         plain_name = self.name.replace("_", "").replace("-", "").isalnum()
         require(plain_name, f"experiment.name is {self.name!r}; use letters, digits, '_' and '-'.")
+        sentences = isinstance(self.deviations, list | None)
+        require(sentences, f"experiment.deviations is {self.deviations!r}; a list of sentences is expected.")
         one_of("experiment.run_per", self.run_per, RUN_PER)
 
 
@@ -171,8 +179,20 @@ class MLPNetwork:
     def check_task(self, task: "TaskConfig") -> None:
         require(not task.images, f"network.family=mlp takes numbers and task.name={task.name} has images; use cifar.")
 
+    def default_engine(self, device: str, recipe: "Recipe") -> str:
+        """What runtime.engine=auto stands for."""
+        return "sequential" if recipe.precision == "bf16" else "stacked"
+
     def check_engine(self, engine: str) -> None:
         """Networks of this family can be stacked."""
+
+    def layer_sizes(self, depth: int, pixels: int) -> list[int]:
+        """Numbers that each hidden layer puts out for one example."""
+        return [self.width] * depth
+
+    def weights(self, depth: int) -> float:
+        """About the number of parameters: the weights of the layers from hidden to hidden."""
+        return depth * self.width**2
 
     def layer_multiply_adds(self, pixels: int) -> int:
         """Multiply-adds of a hidden layer for one example."""
@@ -219,11 +239,25 @@ class CifarNetwork:
         """Multiply-adds of a 3x3 layer for one image: the same in every stage."""
         return 9 * self.width**2 * pixels
 
+    def default_engine(self, device: str, recipe: "Recipe") -> str:
+        """What runtime.engine=auto stands for."""
+        return "graph" if device == "cuda" and recipe.warmup_until_error is None else "sequential"
+
     def check_engine(self, engine: str) -> None:
         require(
-            engine == "sequential",
-            f"runtime.engine is {engine!r}; networks of the cifar family are not stacked, use sequential.",
+            engine != "stacked",
+            "runtime.engine is 'stacked'; networks of the cifar family are not stacked, use auto, sequential or graph.",
         )
+
+    def layer_sizes(self, depth: int, pixels: int) -> list[int]:
+        """Numbers that each 3x3 layer puts out for one image: half as many from stage to stage."""
+        stages = [self.width * pixels // 2**stage for stage in range(3)]
+        return [stages[0], *(size for size in stages for _ in range((depth - 2) // 3))]
+
+    def weights(self, depth: int) -> float:
+        """About the number of parameters: the weights of the 3x3 layers within the stages."""
+        layers = (depth - 2) // 3  # a stage; the first one of a later stage has half as many inputs
+        return sum(9 * (self.width * 2**stage) ** 2 * (layers - (0.5 if stage else 0)) for stage in range(3))
 
     def check_variants(self, variants: list[str]) -> None:
         """Any variants."""
@@ -336,8 +370,10 @@ class Runtime:
     device: str
     threads: int
     engine: str
+    memory_format: str
     checkpoint_every_steps: int
     segment_steps: int
+    max_minutes: float | None
     restart: bool
     allow_slow: bool
     download: bool
@@ -347,10 +383,13 @@ class Runtime:
 
     def __post_init__(self) -> None:
         one_of("runtime.device", self.device, ("cpu", "cuda"))
-        one_of("runtime.engine", self.engine, ("stacked", "sequential"))
+        one_of("runtime.engine", self.engine, ENGINES)
+        one_of("runtime.memory_format", self.memory_format, MEMORY_FORMATS)
         at_least("runtime.threads", self.threads, 1)
         at_least("runtime.checkpoint_every_steps", self.checkpoint_every_steps, 1)
         at_least("runtime.segment_steps", self.segment_steps, 1)
+        if self.max_minutes is not None:
+            positive("runtime.max_minutes", self.max_minutes)
 
 
 @dataclass
@@ -410,8 +449,16 @@ class Config:
             self.network.check_depth(depth)
         self.network.check_variants(self.variants)
         self.network.check_task(self.task)
+        if self.runtime.engine == "auto":
+            engine = self.network.default_engine(self.runtime.device, self.recipe)
+            self.runtime = replace(self.runtime, engine=engine)
         self.network.check_engine(self.runtime.engine)
+        self._check_graph()
         self._check_precision()
+        require(
+            self.runtime.memory_format == "contiguous" or self.task.images,
+            f"runtime.memory_format=channels_last is for images and task.name={self.task.name} has none.",
+        )
         require(
             self.network.norm != "batch" or self.recipe.batch_size > 1,
             "recipe.batch_size is 1 and the network has batch normalisation, which needs at least 2 examples.",
@@ -426,6 +473,19 @@ class Config:
             f"{self.task.train_size} training examples.",
         )
 
+    def _check_graph(self) -> None:
+        if self.runtime.engine != "graph":
+            return
+        require(
+            self.runtime.device == "cuda",
+            "runtime.engine=graph needs CUDA and runtime.device is cpu; use runtime=gpu or runtime.engine=auto.",
+        )
+        require(
+            self.recipe.warmup_until_error is None,
+            "recipe.warmup_until_error decides on the host between two steps, which a captured step cannot; "
+            "use runtime.engine=sequential.",
+        )
+
     def _check_precision(self) -> None:
         on_cpu = self.runtime.device == "cpu"
         require(
@@ -433,8 +493,8 @@ class Config:
             "recipe.precision=tf32 needs a GPU; on the CPU use fp32.",
         )
         require(
-            self.recipe.precision != "bf16" or self.runtime.engine == "sequential",
-            "recipe.precision=bf16 needs runtime.engine=sequential.",
+            self.recipe.precision != "bf16" or self.runtime.engine != "stacked",
+            "recipe.precision=bf16 needs runtime.engine=sequential or graph.",
         )
 
     @property
@@ -472,6 +532,9 @@ def parse(composed: DictConfig) -> Config:
     except OmegaConfBaseException as error:
         raise ConfigError(str(error).splitlines()[0]) from error
     assert isinstance(values, dict)
+    secret = secret_in(values)
+    if secret:
+        raise ConfigError("{} holds the value of the environment variable {}; records would show it.".format(*secret))
     known = [f.name for f in fields(Config) if f.name not in ("composed", "depths")]
     _check_keys(values, ["depth", *known], prefix="")
     depth = values["depth"]

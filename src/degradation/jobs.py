@@ -5,21 +5,26 @@ import os
 import sys
 import threading
 import time
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
 from hydra import compose
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from degradation.config import Cifar10Task, Config, ConfigError, parse
+from degradation import deadline
+from degradation.config import Cifar10Task, Config, ConfigError, Runtime, parse
 from degradation.records.identity import differences
-from degradation.records.run import JobFailedError
+from degradation.records.run import JobFailedError, JobInterruptedError
+from degradation.training.memory import check_memory
 from degradation.wandb_view import check_key
 
 WRONG_CONFIGURATION = 2  # exit codes
 STOPPED = 130
+PLACING = ("slurm", "local_gpus")  # launchers that choose where a job runs
 CPU_MULTIPLY_ADDS_PER_SECOND = 40e9
 SLOW_DAYS = 1
 
@@ -46,26 +51,43 @@ def check_name(config: Config, experiment: str | None) -> None:
         )
 
 
-def preflight(configs: list[Config]) -> None:
+def check_launcher(launcher: str | None) -> None:
+    """Refuse to train a single cohort here if it was meant to be sent elsewhere."""
+    if launcher in PLACING:
+        raise ConfigError(f"hydra/launcher={launcher} is for sweeps; add -m, for a single cohort too.")
+
+
+def preflight(configs: list[Config], *, here: bool = True) -> None:
     """Refuse what this machine cannot do, before anything is trained.
 
+    Args:
+        configs: cohorts of one task.
+        here: whether they are trained on this machine; the devices of others cannot be seen.
+
     Raises:
-        ConfigError: CUDA is asked for and there is none, data are missing or damaged, training would take days, or W&B
-            is asked to go online without a key.
+        ConfigError: CUDA is asked for and there is none, a cohort does not fit into its memory, data are missing or
+            damaged, training would take days, or W&B is asked to go online without a key.
     """
     first = configs[0]
-    if first.runtime.device == "cuda":
-        import torch
-
-        if not torch.cuda.is_available():
-            raise ConfigError(f"runtime.device is cuda and torch finds no CUDA device; {_on_the_cpu(configs)}")
-    elif not first.runtime.allow_slow and cpu_days(configs) > SLOW_DAYS:
+    if first.runtime.device == "cuda" and here:
+        _check_cuda(configs)
+    elif first.runtime.device == "cpu" and not first.runtime.allow_slow and cpu_days(configs) > SLOW_DAYS:
         raise ConfigError(f"runtime.device is cpu: {_on_the_cpu(configs)} With a GPU use runtime=gpu.")
     if isinstance(first.task, Cifar10Task):
         from degradation.tasks.cifar10 import ensure
 
         ensure(Path(first.runtime.data_dir), first.runtime.download)
     check_key(first)
+
+
+def _check_cuda(configs: list[Config]) -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        raise ConfigError(f"runtime.device is cuda and torch finds no CUDA device; {_on_the_cpu(configs)}")
+    free, _ = torch.cuda.mem_get_info()
+    for config in configs:
+        check_memory(config, free)
 
 
 def cpu_days(configs: list[Config]) -> float:
@@ -98,7 +120,9 @@ def train_job(composed: DictConfig) -> None:
     try:
         defaults, config = defaults_of(experiment), parse(composed)
         check_name(config, experiment)
+        check_launcher(chosen.runtime.choices.get("hydra/launcher"))
         preflight([config])
+        deadline.start(config.runtime)
         from degradation.training.fit import train  # ten seconds of imports, after all checks
 
         run = train(config, defaults, show_progress=sys.stdout.isatty())
@@ -106,7 +130,10 @@ def train_job(composed: DictConfig) -> None:
         fail(str(error), WRONG_CONFIGURATION)
     except JobFailedError as error:
         fail(str(error), 1)
-    except (SystemExit, KeyboardInterrupt):
+    except (SystemExit, KeyboardInterrupt) as stopped:
+        if isinstance(stopped, SystemExit) and stopped.code == deadline.EXIT_CODE:
+            print(deadline.sentence(config.runtime, ""), file=sys.stderr)
+            raise
         print("Stopped; the same command goes on from the last checkpoint.", file=sys.stderr)
         raise SystemExit(STOPPED) from None
     print(f"done: {run.path}")
@@ -114,14 +141,19 @@ def train_job(composed: DictConfig) -> None:
 
 
 def _train_in_sweep(config: Config, experiment: str | None) -> None:
+    if deadline.passed():
+        return  # the next call of the sweep starts it
     if multiprocessing.current_process().name != "MainProcess":
         exit_with_parent()
     from degradation.training.fit import train
 
     try:
         train(config, defaults_of(experiment), show_progress=False)
-    except SystemExit as error:  # this worker alone was asked to stop; the other jobs go on
-        raise JobFailedError("interrupted; its checkpoint is kept") from error
+    except SystemExit as error:
+        if error.code == deadline.EXIT_CODE:
+            return
+        # this worker alone was asked to stop; the other jobs go on
+        raise JobInterruptedError("interrupted; its checkpoint is kept") from error
 
 
 @cache  # once a process
@@ -137,32 +169,75 @@ def exit_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def all_experiments() -> list[Config]:
+    """Every experiment as its file has it. Needs an initialised Hydra."""
+    return [defaults_of(name) for name in GlobalHydra.instance().config_loader().get_group_options("experiment")]
+
+
 def report_job(composed: DictConfig) -> None:
-    """Write one experiment's tables and figures and print what they show."""
+    """Write tables and figures of one experiment, or of all that were run if none is named; then the whole report."""
+    from degradation.overview import overview
     from degradation.report import report
 
+    chosen = HydraConfig.get()
+    named = any(override.startswith("experiment=") for override in chosen.overrides.task)
     try:
-        config, defaults = parse(composed), defaults_of(HydraConfig.get().runtime.choices.get("experiment"))
+        config, defaults = parse(composed), defaults_of(chosen.runtime.choices.get("experiment"))
         changed = differences(config, defaults)
         if changed:
             raise ConfigError(f"a report draws everything that was run; {', '.join(changed)} cannot be set for it.")
-        print(report(defaults, config.runtime).text)
+        everything = all_experiments()
+        reported = [defaults] if named else [other for other in everything if was_run(other, config.runtime)]
+        for experiment in reported:
+            print(report(experiment, config.runtime).text)
+        print(overview(everything, config.runtime).text([experiment.experiment.name for experiment in reported]))
     except ConfigError as error:
         fail(str(error), WRONG_CONFIGURATION)
+
+
+def publish_job(composed: DictConfig) -> None:
+    """Replace an experiment's reference by its records in results/, and report on the reference."""
+    from degradation.overview import overview
+    from degradation.publish import publish
+    from degradation.report import report
+
+    try:
+        runtime, defaults = parse(composed).runtime, defaults_of(HydraConfig.get().runtime.choices.get("experiment"))
+        folder = publish(defaults, runtime)
+        reference = replace(runtime, results_dir=str(folder.parent), runs_dir=str(folder))  # no runs: tables alone
+        report(defaults, reference)
+        print(overview(all_experiments(), reference).text([defaults.experiment.name]))
+    except ConfigError as error:
+        fail(str(error), WRONG_CONFIGURATION)
+
+
+def was_run(defaults: Config, runtime: Runtime) -> bool:
+    """Whether an experiment has finished runs or tables of its own."""
+    name = defaults.experiment.name
+    tables = Path(runtime.results_dir) / name / "networks.csv"
+    return tables.exists() or any((Path(runtime.runs_dir) / name).glob("**/records.csv"))
 
 
 def bench_job(composed: DictConfig) -> None:
-    """Time the configured cohort stacked and one by one."""
+    """Time engines against plain loops: on CIFAR-10 as `bench.engines` says, on the sine as `bench.stacked`."""
     try:
         config = parse(composed)
+        if isinstance(config.task, Cifar10Task):
+            if config.runtime.device == "cuda":
+                _check_cuda([config])
+            from degradation.bench.engines import bench as bench_engines
+
+            print(bench_engines(config))
+            return
         adam = (config.recipe.optimizer, config.recipe.schedule, config.task.name) == ("adam", "linear", "sine")
         if not adam or len(config.depths) + len(config.variants) != 2:
             raise ConfigError(
-                "the bench takes one depth and one variant of a sine experiment with Adam, linearly to zero."
+                "the bench takes experiment=cifar10_depth, or one depth and one variant of a sine experiment with "
+                "Adam, linearly to zero."
             )
     except ConfigError as error:
         fail(str(error), WRONG_CONFIGURATION)
-    from degradation.training.bench import bench
+    from degradation.bench.stacked import bench
 
     print(bench(config))
 

@@ -15,8 +15,9 @@ from degradation.config import Config, ConfigError, Runtime
 from degradation.figures.depth import loss_against_depth, shares_against_depth
 from degradation.figures.errors import Published, error_against_depth, error_against_steps
 from degradation.figures.functions import depths_to_show, fitted_functions
-from degradation.figures.layers import LABELS, by_layer, colours
+from degradation.figures.layers import INITIAL_LABELS, RESPONSE_LABEL, by_layer, colours
 from degradation.figures.style import COLOURS, figure
+from degradation.markdown import aligned
 from degradation.records.collect import collect
 from degradation.records.files import write_text
 from degradation.records.identity import digest, scientific
@@ -81,7 +82,15 @@ def report(defaults: Config, runtime: Runtime) -> Report:
     lines = [f"warning: {sentence} It is left out." for sentence in damaged]
     for condition in conditions:
         title = f"{name} {condition.label}".rstrip()
-        lines += ["", title, "", markdown(condition.summary), "", f"{title}: {what_happened(condition.summary)}", ""]
+        lines += [
+            "",
+            title,
+            "",
+            summary_table(condition.summary),
+            "",
+            f"{title}: {what_happened(condition.summary)}",
+            "",
+        ]
         lines += [f"figure: {path}" for path in figures[condition.label]]
     return Report("\n".join([*lines, f"tables: {results}"]), conditions, figures)
 
@@ -112,9 +121,11 @@ def draw(results: Path, condition: Condition, published: Published | None) -> li
     _draw_depth(results / condition.file("depth"), condition, published)
     own = condition.networks["digest"].iloc[0]
     for stem, (source, columns, drawer) in DRAWERS.items():
-        if (results / source).exists() and (stem != "steps" or condition.has_errors):
+        if (results / source).exists() and (stem not in OF_IMAGES or condition.has_errors):
             rows = read(results / source, columns)
             rows = rows[rows["digest"] == own]
+            if stem == "responses":  # the head has none, nor have tables of earlier versions
+                rows = rows.dropna(subset="response_sd")
             if len(rows):
                 drawer(results / condition.file(stem), rows)
                 stems.append(stem)
@@ -167,17 +178,26 @@ def _draw_functions(path: Path, predictions: pd.DataFrame) -> None:
 
 
 def _draw_layers(path: Path, layers: pd.DataFrame) -> None:
-    layers = layers[layers["moment"] == "init"]
+    _draw_by_layer(path, layers[layers["moment"] == "init"], INITIAL_LABELS, "at initialisation")
+
+
+def _draw_responses(path: Path, layers: pd.DataFrame) -> None:
+    """He et al. 2015, Fig. 7."""
+    _draw_by_layer(path, layers[layers["moment"] == "final"], RESPONSE_LABEL, "after training")
+
+
+def _draw_by_layer(path: Path, layers: pd.DataFrame, labels: dict[str, str], moment: str) -> None:
+    """A row of panels a quantity, a column a variant, one line a depth."""
     variants = sorted(set(layers["variant"]))
     depths = sorted(set(layers["depth"]))
-    with figure(path, 4.2 * len(variants) + 0.8, 5.8) as drawn:
-        grid = drawn.subplots(2, len(variants), sharex=True, sharey="row", squeeze=False)
-        for row, (quantity, label) in zip(grid, LABELS.items(), strict=True):
+    with figure(path, 4.2 * len(variants) + 0.8, 2.5 * len(labels) + 0.8) as drawn:
+        grid = drawn.subplots(len(labels), len(variants), sharex=True, sharey="row", squeeze=False)
+        for row, (quantity, label) in zip(grid, labels.items(), strict=True):
             row[0].set_ylabel(label)
             for axes, variant in zip(row, variants, strict=True):
                 by_layer(axes, layers, quantity, variant, depths)
         for axes, variant in zip(grid[0], variants, strict=True):
-            axes.set_title(f"{variant}, at initialisation", color=COLOURS[variant])
+            axes.set_title(f"{variant}, {moment}", color=COLOURS[variant])
         for axes in grid[-1]:
             axes.set_xlabel("weighted layer")
         _depth_legend(drawn, depths)
@@ -188,17 +208,20 @@ DRAWERS: dict[str, tuple[str, list[str], Callable[[Path, pd.DataFrame], None]]] 
     "steps": ("curves.csv", CURVES, _draw_steps),
     "functions": ("predictions.csv", PREDICTIONS, _draw_functions),
     "layers": ("layers.csv", LAYERS, _draw_layers),
+    "responses": ("layers.csv", LAYERS, _draw_responses),
 }
+OF_IMAGES = ("steps", "responses")  # figures of classification tasks alone
 ALTERNATIVE_TEXTS = {
     "depth": "error or loss against depth",
     "steps": "error against steps",
     "functions": "fitted functions",
     "layers": "signal and gradient by layer",
+    "responses": "responses by layer",
 }
 
 
-def markdown(summary: pd.DataFrame) -> str:
-    """The summary as an aligned Markdown table: a row a depth and variant."""
+def summary_table(summary: pd.DataFrame) -> str:
+    """The summary as a Markdown table: a row a depth and variant."""
     header = ["depth", "variant", "n"]
     if "train_error_mean" in summary:
         header += ["training error: mean ± sd", "test error: mean ± sd"]
@@ -215,12 +238,7 @@ def markdown(summary: pd.DataFrame) -> str:
         ]
         for _, row in summary.sort_values(["depth", "variant"]).iterrows()
     ]
-    widths = [max(len(cells[column]) for cells in [header, *body]) for column in range(len(header))]
-    rule = ["-" * width for width in widths]
-    return "\n".join(
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)) + " |"
-        for cells in [header, rule, *body]
-    )
+    return aligned(header, body)
 
 
 def _mean(row: pd.Series, metric: str) -> str:
@@ -251,7 +269,7 @@ def readme(defaults: Config, conditions: list[Condition], figures: dict[str, lis
                 for path in figures[condition.label]
             ),
             made_with(condition.networks),
-            markdown(condition.summary),
+            summary_table(condition.summary),
         ]
     parts += ["## Recipe", f"```yaml\n{yaml.safe_dump(scientific(defaults), sort_keys=False)}```"]
     return "\n\n".join(parts) + "\n"

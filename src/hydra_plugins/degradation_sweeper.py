@@ -15,8 +15,9 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn, JobStatus
 
+from degradation import deadline
 from degradation.config import ConfigError, WandbLogger
-from degradation.jobs import STOPPED, WRONG_CONFIGURATION, fail
+from degradation.jobs import STOPPED, WRONG_CONFIGURATION, all_experiments, fail
 from degradation.records.run import make_folder
 from degradation.sweeps.plan import Job, Plan, plan
 from degradation.sweeps.view import view
@@ -41,24 +42,36 @@ class DepthSweeper(BasicSweeper):
         for sentence in planned.damaged:
             print(f"warning: {sentence}", flush=True)
         returned = self._train(planned) if planned.todo else []
-        failed = _failures(planned.todo, returned)
-        reported = self._report(planned)
+        stopped = _out_of_time(planned.todo, returned)
+        failed = {label: why for label, why in _failures(planned.todo, returned).items() if label not in stopped}
+        reported = self._report(planned, [job for job in planned.todo if job.label not in stopped])
         if failed:
             print(f"\n{len(failed)} of {len(planned.todo) + len(planned.done)} cohorts failed:", file=sys.stderr)
             for label, message in failed.items():
                 print(f"  {label}: {message}", file=sys.stderr)
             print("The same command trains only what is missing.", file=sys.stderr)
+        if stopped:
+            whole = len(planned.todo) + len(planned.done)
+            done = f": {whole - len(stopped) - len(failed)} of {whole} cohorts are done"
+            print("\n" + deadline.sentence(planned.todo[0].config.runtime, done), file=sys.stderr)
         if failed or not reported:
             raise SystemExit(1)
+        if stopped:
+            raise SystemExit(deadline.EXIT_CODE)
         return returned
 
-    def _report(self, planned: Plan) -> bool:
-        """Write tables and figures; whether all could be written."""
+    def _report(self, planned: Plan, ended: list[Job]) -> bool:
+        """Write tables and figures of the experiments that have a cohort which `ended` or was done before; whether all
+        could be written.
+        """
+        from degradation.overview import overview
         from degradation.report import report  # matplotlib and pandas, only now
 
         whole = True
         for name, defaults in planned.experiments.items():
-            jobs = [job for job in [*planned.done, *planned.todo] if job.config.experiment.name == name]
+            jobs = [job for job in [*planned.done, *ended] if job.config.experiment.name == name]
+            if not jobs:
+                continue
             runtime, logger = jobs[0].config.runtime, jobs[0].config.logger
             try:
                 written = report(defaults, runtime)
@@ -69,10 +82,14 @@ class DepthSweeper(BasicSweeper):
             print(written.text)
             if planned.todo and isinstance(logger, WandbLogger):
                 log_report(logger, name, Path(runtime.results_dir) / name, written)
+        if whole:
+            runtime = [*planned.done, *planned.todo][0].config.runtime
+            print(overview(all_experiments(), runtime).text(list(planned.experiments)))
         return whole
 
     def _train(self, planned: Plan) -> Sequence[JobReturn]:
         assert self.launcher is not None
+        deadline.start(planned.todo[0].config.runtime)
         previous = signal.signal(signal.SIGTERM, _terminate)
         try:
             with view(planned.todo, len(planned.done)):
@@ -84,6 +101,8 @@ class DepthSweeper(BasicSweeper):
                 f"\nStopped: {done} of {whole} cohorts are done. The same command goes on from here.", file=sys.stderr
             )
             raise SystemExit(STOPPED) from None
+        except ConfigError:  # the launcher cannot start anything
+            raise
         except Exception as error:  # a launcher fails as a whole when a worker is killed
             print(f"\nThe launcher failed ({type(error).__name__}: {error}).", file=sys.stderr)
             return []
@@ -108,6 +127,15 @@ def _lock(planned: Plan, locks: ExitStack) -> None:
                 f"another sweep is running in {folder}; wait for it or stop it, or set runtime.runs_dir."
             ) from None
         locks.callback(lock.release)
+
+
+def _out_of_time(jobs: list[Job], returned: Sequence[JobReturn]) -> set[str]:
+    """Labels of the cohorts that came to no harm and are not done: their time was up before or while they trained."""
+    return {
+        job.label
+        for job, outcome in zip(jobs, returned, strict=False)
+        if outcome.status == JobStatus.COMPLETED and (job.run.read_status() or {}).get("state") != "done"
+    }
 
 
 def _failures(jobs: list[Job], returned: Sequence[JobReturn]) -> dict[str, str]:

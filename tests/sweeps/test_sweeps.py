@@ -1,6 +1,7 @@
 """Whole sweeps as a user starts them: real processes, real signals."""
 
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -167,6 +168,7 @@ def test_no_job_is_started_if_one_is_wrong(tmp_path):
         (["~experiment"], "no experiment is chosen"),
         (["depth=8"], "the nearest are 7 and 10"),
         (["depth=7,10"], "--multirun"),
+        (["runtime=slurm"], "hydra/launcher=slurm is for sweeps; add -m, for a single cohort too."),
     ],
 )
 def test_wrong_command_lines_end_with_a_sentence(tmp_path, arguments, message, monkeypatch):
@@ -292,6 +294,33 @@ def test_a_signal_stops_cleanly_and_says_how_to_go_on(tmp_path, undisturbed, exp
     code, _, err = run(tmp_path, *longer(experiment))
     assert code == 0, err
     assert results(tmp_path, experiment) == undisturbed[experiment]
+
+
+@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+def test_a_sweep_stops_when_its_time_is_up_and_goes_on_later(tmp_path, undisturbed, launcher):
+    command = [*longer("sine_smoke"), f"hydra/launcher={launcher}"]
+    code, _, err = run(tmp_path, *command, "runtime.max_minutes=0.02")  # shorter than a worker's imports
+    assert code == 75
+    sentence = "The 0.02 minutes of runtime.max_minutes are up: 0 of 2 cohorts are done."
+    assert f"{sentence} The same command goes on from here." in err
+    assert "Traceback" not in err
+    if launcher == "basic":  # the first job starts in time and takes one segment
+        (checkpoint,) = tmp_path.glob("runs/**/last.ckpt")
+        assert json.loads((checkpoint.parent / "status.json").read_text())["state"] == "interrupted"
+    code, _, err = run(tmp_path, *command)
+    assert code == 0, err
+    assert results(tmp_path) == undisturbed["sine_smoke"]
+
+
+def test_a_single_run_stops_when_its_time_is_up_and_goes_on_later(tmp_path):
+    command = [*QUICK, "depth=4", "runtime.segment_steps=10"]
+    code, _, err = run(tmp_path, *command, "runtime.max_minutes=0.001")
+    assert code == 75
+    assert "The 0.001 minutes of runtime.max_minutes are up. The same command goes on from here." in err
+    assert "Traceback" not in err
+    code, out, err = run(tmp_path, *command)
+    assert code == 0, err
+    assert "done: " in out
 
 
 def test_workers_stop_when_only_the_sweep_is_killed(tmp_path, undisturbed):

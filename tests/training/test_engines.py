@@ -162,15 +162,3 @@ def test_batch_loss_is_the_mean_since_the_last_evaluation(compose_config):
     first = engine.evaluate()[member]
     assert first["batch_loss"] == pytest.approx(first["train_loss"], rel=1e-9)
     assert engine.evaluate()[member]["batch_loss"] != engine.evaluate()[member]["batch_loss"]  # no step since: NaN
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_cuda_agrees_with_the_cpu_over_200_steps(compose_config):
-    config = compose_config(*LONG, "depth=7")
-    on_cpu = tensors(trained(config))
-    engine = Engine(config, tasks.load(config.task, config.runtime)).cuda()
-    engine.to_device(torch.device("cuda"))
-    engine.configure_optimizers()
-    engine.run(0, 200)
-    assert_same({name: tensor.cpu() for name, tensor in tensors(engine).items()}, on_cpu, rtol=1e-6, atol=1e-9)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from filelock import FileLock
 
+from degradation import deadline
 from degradation.config import ConfigError
 from degradation.records.run import Run
 from degradation.training import checkpoints
@@ -109,6 +110,28 @@ def test_interrupted_and_continued_is_undisturbed(interrupted, compose_config, t
     continued = train(interrupted.config, interrupted.config, show_progress=False)
     for name in ("records.csv", "curves.csv", "layers.csv", "predictions.csv"):
         assert rows(continued, name) == rows(undisturbed, name)
+
+
+def test_when_the_time_is_up_a_run_stops_after_its_segment_and_goes_on_later(compose_config, monkeypatch, tmp_path):
+    config = compose_config("runtime.segment_steps=7")
+    with monkeypatch.context() as patch:
+        patch.setenv(deadline.STOP_AT, "0")
+        with pytest.raises(SystemExit, match="75"):
+            train(config, config, show_progress=False)
+    run = Run(config, config)
+    assert run.read_status()["state"] == "interrupted"
+    assert torch.load(run.path / "last.ckpt", weights_only=True)["step"] == 7
+    elsewhere = compose_config(f"runtime.runs_dir={tmp_path}/elsewhere")
+    undisturbed = train(elsewhere, elsewhere, show_progress=False)
+    continued = train(config, config, show_progress=False)
+    for name in ("records.csv", "curves.csv"):
+        assert rows(continued, name) == rows(undisturbed, name)
+
+
+def test_a_run_whose_time_is_up_at_its_last_step_is_done(compose_config, monkeypatch):
+    monkeypatch.setenv(deadline.STOP_AT, "0")
+    config = compose_config("recipe.max_steps=5", "recipe.evaluations=1")
+    assert train(config, config, show_progress=False).is_done()
 
 
 def test_it_goes_on_from_the_checkpoint_and_not_from_the_start(interrupted, monkeypatch):

@@ -53,7 +53,7 @@ def parse_comparison(composed: DictConfig) -> dict[str, Any]:
         raise ConfigError(str(error).splitlines()[0]) from error
     assert isinstance(found, dict)
     for key in found:
-        require(key in KEYS, f"{key} is not a key of the comparison; allowed: {', '.join(KEYS)}.")
+        require(key in KEYS, f"{key!s} is not a key of the comparison; allowed: {', '.join(KEYS)}.")
     for key in KEYS:
         require(key in found, f"{key} is not set.")
     for key in ("ours", "reference"):

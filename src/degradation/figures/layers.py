@@ -6,15 +6,18 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 
-LABELS = {
+INITIAL_LABELS = {
     "output_sd": "output sd over inputs",
     "gradient_norm": "gradient norm of the weight",
 }
+RESPONSE_LABEL = {"response_sd": "response sd, after BN"}
 TINY = 1e-12  # what is smaller, zero in float32 included, is drawn at the lower edge
 
 
 def by_layer(axes: Axes, layers: pd.DataFrame, quantity: str, variant: str, depths: list[int]) -> Axes:
-    """Median over seeds of `output_sd` or `gradient_norm` in every weighted layer, one line a depth, log scale.
+    """Median over seeds of `output_sd`, `gradient_norm` or `response_sd` in every weighted layer, one line a depth.
+
+    Responses are drawn on a linear scale, as in the paper, the others on a log scale.
 
     Args:
         axes: to draw on.
@@ -27,7 +30,7 @@ def by_layer(axes: Axes, layers: pd.DataFrame, quantity: str, variant: str, dept
         if depth in medians.index.get_level_values("depth"):
             line = medians.loc[depth]
             axes.plot(line.index, line, color=colour, lw=1.6, marker="o" if len(line) < 3 else None, ms=3)
-    axes.set_yscale("log")
+    axes.set_yscale("linear" if quantity in RESPONSE_LABEL else "log")
     return axes
 
 

@@ -1,6 +1,7 @@
 """What a run was made with: versions, device, commit. No host name, no path, no environment variable."""
 
 import platform
+import shutil
 import subprocess
 from functools import cache
 from importlib.metadata import version
@@ -14,7 +15,9 @@ PACKAGES = ("torch", "pytorch-lightning", "numpy", "hydra-core")
 
 @cache
 def commit() -> str:
-    """The source's git commit, `-dirty` if tracked files differ from it, empty outside a checkout."""
+    """The source's git commit, `-dirty` if tracked files differ from it, empty outside a checkout or without git."""
+    if shutil.which("git") is None:
+        return ""
     here = Path(__file__).parent
     described = subprocess.run(
         ["git", "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"],
@@ -30,7 +33,7 @@ def environment(runtime: Runtime, device_name: str) -> dict[str, Any]:
     """The content of environment.json.
 
     Args:
-        runtime: engine and threads.
+        runtime: engine, threads and memory format.
         device_name: `cpu`, or the GPU's name.
     """
     return {
@@ -38,6 +41,7 @@ def environment(runtime: Runtime, device_name: str) -> dict[str, Any]:
         "device": device_name,
         "engine": runtime.engine,
         "threads": runtime.threads,
+        "memory_format": runtime.memory_format,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         **{package: version(package) for package in PACKAGES},

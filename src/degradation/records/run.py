@@ -28,6 +28,10 @@ class JobFailedError(Exception):
     """A cohort could not be trained; the message is a sentence, the traceback (if any) is in the run's folder."""
 
 
+class JobInterruptedError(JobFailedError):
+    """The job was asked to stop; its checkpoint is kept."""
+
+
 class Run:
     """`runs/<experiment>/<slug>/`.
 

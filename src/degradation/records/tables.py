@@ -8,9 +8,12 @@ import pandas as pd
 from degradation.records.files import write_text
 
 TYPES = {
-    **dict.fromkeys(("experiment", "digest", "commit", "torch_version", "slug"), "str"),
+    **dict.fromkeys(("experiment", "digest", "commit", "torch_version", "slug", "depths"), "str"),
     "diverged_step": "Int64",
 }
+
+
+ADDED = {"response_sd"}  # columns that tables of earlier versions lack; they are read as empty
 
 
 class DamagedTableError(ValueError):
@@ -28,6 +31,8 @@ def read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     except (ValueError, UnicodeDecodeError) as error:
         raise DamagedTableError(f"{path} is damaged ({error}).") from error
     missing = [name for name in columns if name not in table]
+    if set(missing) <= ADDED:
+        return table.assign(**dict.fromkeys(missing, float("nan")))
     if missing:
         raise DamagedTableError(f"{path} lacks the columns {', '.join(missing)}.")
     return table

@@ -16,6 +16,8 @@ from degradation.config import Config, ConfigError, parse
 from degradation.jobs import check_name, defaults_of, preflight
 from degradation.records.run import DamagedRunError, Run, make_folder
 
+CLUSTERS = ("slurm", "submitit_slurm")  # launchers whose jobs run on other machines
+
 
 @dataclass
 class Job:
@@ -70,7 +72,7 @@ def plan(loader: ConfigLoader, master: DictConfig, arguments: list[str]) -> Plan
                 errors.append(f"{' '.join(overrides)}: {error}")
     if errors:
         raise ConfigError("no job was started.\n" + "\n".join(dict.fromkeys(errors)))
-    _check_together(jobs)
+    _check_together(jobs, here=master.hydra.runtime.choices["hydra/launcher"] not in CLUSTERS)
     return _sorted_plan(experiments, jobs)
 
 
@@ -89,7 +91,8 @@ def _combinations(loader: ConfigLoader, master: DictConfig, experiment: str, oth
     """Overrides of every job of one experiment: its file's sweep, replaced key by key by the command line's."""
     hydra_overrides = OmegaConf.to_container(master.hydra.overrides.hydra)
     assert isinstance(hydra_overrides, list)
-    chosen = [f"experiment={experiment}", *hydra_overrides]
+    runtime = master.hydra.runtime.choices["runtime"]  # it chooses the launcher, whose keys may be set
+    chosen = [f"experiment={experiment}", f"runtime={runtime}", *hydra_overrides]
     composed = loader.load_configuration("config", chosen, run_mode=RunMode.MULTIRUN)
     own = [f"{key}={value}" for key, value in (composed.hydra.sweeper.params or {}).items()]
     overrides = OverridesParser.create(config_loader=loader).parse_overrides([f"experiment={experiment}", *own])
@@ -104,7 +107,7 @@ def _compose(loader: ConfigLoader, master: DictConfig, overrides: list[str]) -> 
     return composed
 
 
-def _check_together(jobs: list[Job]) -> None:
+def _check_together(jobs: list[Job], *, here: bool) -> None:
     """Checks that concern the machine or several jobs at once."""
     folders: dict[Path, Job] = {}
     for job in jobs:
@@ -115,7 +118,7 @@ def _check_together(jobs: list[Job]) -> None:
             )
         folders[job.run.path] = job
     for task in dict.fromkeys(job.config.task.name for job in jobs):
-        preflight([job.config for job in jobs if job.config.task.name == task])
+        preflight([job.config for job in jobs if job.config.task.name == task], here=here)
     make_folder(Path(jobs[0].config.runtime.runs_dir), "runtime.runs_dir")
     make_folder(Path(jobs[0].config.runtime.results_dir), "runtime.results_dir")
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytorch_lightning as pl
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from degradation import deadline
 from degradation.records.rows import CURVES
 from degradation.records.run import CHECKPOINT, Run
 from degradation.training import checkpoints
@@ -30,7 +31,7 @@ def losses_by_variant(cohort: Cohort) -> dict[str, float]:
 
 
 class RunFiles(pl.Callback):
-    """Keeps status.json, curves.csv and last.ckpt up to date, and stops with a checkpoint on SIGTERM."""
+    """Keeps status.json, curves.csv and last.ckpt up to date; stops with a checkpoint on SIGTERM or when time is up."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -40,7 +41,8 @@ class RunFiles(pl.Callback):
         self, trainer: pl.Trainer, cohort: pl.LightningModule, outputs: Any, segment: Segment, index: int
     ) -> None:
         assert isinstance(cohort, Cohort)
-        if segment.checkpoint or trainer.received_sigterm:
+        out_of_time = deadline.passed()
+        if segment.checkpoint or trainer.received_sigterm or out_of_time:
             checkpoints.save(self.run.path / CHECKPOINT, cohort.checkpoint())
         if segment.evaluate:
             self.run.write_rows("curves.csv", cohort.curve, CURVES)
@@ -49,6 +51,8 @@ class RunFiles(pl.Callback):
             self.run.write_status("running", **progress(cohort))
         if trainer.received_sigterm:
             raise Interrupted(143)
+        if out_of_time and cohort.step < cohort.config.recipe.max_steps:
+            raise Interrupted(deadline.EXIT_CODE)
 
 
 def progress(cohort: Cohort) -> dict[str, Any]:

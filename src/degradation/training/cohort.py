@@ -18,8 +18,10 @@ from degradation.records.identity import digest
 from degradation.records.rows import Row
 from degradation.tasks import Task
 from degradation.training.engines import Engine
+from degradation.training.graph import GraphEngine
 from degradation.training.members import Member, build, members
 
+ENGINES: dict[str, type[Engine]] = {"sequential": Engine, "stacked": Engine, "graph": GraphEngine}
 STUCK = 0.95  # of the loss of predicting the mean, or of the error of always guessing the same
 
 
@@ -67,7 +69,7 @@ class Cohort(pl.LightningModule):
         self.automatic_optimization = False
         self.config = config
         self.members = members(config)
-        self.engine = Engine(config, task)
+        self.engine = ENGINES[config.runtime.engine](config, task)
         self.step = 0
         self.curve: list[Row] = []
         self.seconds = 0.0

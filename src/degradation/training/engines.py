@@ -1,7 +1,7 @@
 """Engines: how the networks of a cohort are executed. What they compute does not depend on the engine.
 
 `sequential` trains one network after another within every step; `stacked` puts all networks of one shape (all seeds and
-both variants of a depth) into one batched computation.
+both variants of a depth) into one batched computation; `graph` is in `degradation.training.graph`.
 """
 
 from collections import defaultdict
@@ -22,13 +22,15 @@ DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.float32, "
 class Engine(nn.Module):
     """The groups of a cohort and the loop that trains them."""
 
+    group_class: type[Group] = Group
+
     def __init__(self, config: Config, task: Task) -> None:
         super().__init__()
         self.recipe = config.recipe
         self.dtype = DTYPES[config.recipe.precision]
         self.task = task
         self.groups = nn.ModuleList(
-            Group(group, [build(member, config, task) for member in group], config.recipe, self.dtype)
+            self.group_class(group, [build(member, config, task) for member in group], config, self.dtype)
             for group in GROUPINGS[config.runtime.engine](members(config))
         )
 
@@ -111,4 +113,4 @@ def by_shape(cohort: list[Member]) -> list[list[Member]]:
     return list(groups.values())
 
 
-GROUPINGS = {"sequential": one_by_one, "stacked": by_shape}
+GROUPINGS = {"sequential": one_by_one, "stacked": by_shape, "graph": one_by_one}

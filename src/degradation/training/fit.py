@@ -9,6 +9,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.plugins.environments import LightningEnvironment
 from torch.utils.data import DataLoader
 
 from degradation import tasks
@@ -77,10 +78,8 @@ def _train(run: Run, show_progress: bool) -> None:
     config = run.config
     quieten()
     keep_freed_memory()
-    torch.set_num_threads(config.runtime.threads)
     torch.use_deterministic_algorithms(config.runtime.device == "cpu")
-    allow_tf32 = config.recipe.precision == "tf32"  # cuDNN's convolutions use it unless told not to
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allow_tf32
+    set_threads_and_tf32(config)
     run.write_config()
     checkpoint = _checkpoint(run)
     cohort = Cohort(config, tasks.load(config.task, config.runtime), checkpoint)
@@ -90,6 +89,7 @@ def _train(run: Run, show_progress: bool) -> None:
         trainer = pl.Trainer(
             accelerator="gpu" if config.runtime.device == "cuda" else "cpu",
             devices=1,
+            plugins=[LightningEnvironment()],  # Lightning's for SLURM would requeue jobs, which submitit does
             max_epochs=1,
             logger=False,
             enable_checkpointing=False,
@@ -122,6 +122,13 @@ def _finish(run: Run, cohort: Cohort) -> None:
     run.finish(**progress(cohort))
 
 
+def set_threads_and_tf32(config: Config) -> None:
+    """Torch's settings for the whole process. cuDNN's convolutions use TF32 unless told not to."""
+    torch.set_num_threads(config.runtime.threads)
+    allow_tf32 = config.recipe.precision == "tf32"
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allow_tf32
+
+
 def keep_freed_memory() -> None:
     """Tell glibc to keep freed blocks instead of returning them at once: activations are such blocks, and a 56-layer
     network on the digits takes a quarter less CPU time. Elsewhere nothing happens.
@@ -135,5 +142,11 @@ def keep_freed_memory() -> None:
 def quieten() -> None:
     """Silence Lightning's notes on hardware and on what this project does on purpose."""
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    for message in (".*does not have many workers.*", ".*LeafSpec.*", ".*`configure_optimizers`.*"):
+    for message in (
+        ".*does not have many workers.*",
+        ".*LeafSpec.*",
+        ".*`configure_optimizers`.*",
+        ".*`srun`.*",
+        ".*capturable=True.*",
+    ):
         warnings.filterwarnings("ignore", message)

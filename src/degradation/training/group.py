@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from degradation.config import Recipe
+from degradation.config import Config
 from degradation.networks import stack
 from degradation.tasks import Task
 from degradation.tasks.base import Batch, Split
@@ -13,6 +13,7 @@ from degradation.training.members import Member
 from degradation.training.schedule import learning_rate
 
 State = dict[str, Any]
+MEMORY_FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
 
 class Group(nn.Module):
@@ -31,13 +32,15 @@ class Group(nn.Module):
     error_sum: Tensor  # (S,) likewise of the batch errors in percent
     window_error_sum: Tensor  # () sum of the batch errors in the current window of the warm-up
 
-    def __init__(self, members: list[Member], networks: list[nn.Module], recipe: Recipe, dtype: torch.dtype) -> None:
+    def __init__(self, members: list[Member], networks: list[nn.Module], config: Config, dtype: torch.dtype) -> None:
         super().__init__()
         self.members = members
-        self.recipe = recipe
+        self.recipe = config.recipe
         self.dtype = dtype
         self.stacked = len(networks) > 1
+        self.memory_format = MEMORY_FORMATS[config.runtime.memory_format]
         self.network = (stack(networks) if self.stacked else networks[0]).to(dtype)
+        self.network.to(memory_format=self.memory_format)
         self.register_buffer("diverged_step", torch.full((len(members),), -1))
         self.register_buffer("loss_sum", torch.zeros(len(members), dtype=torch.float64))
         self.register_buffer("error_sum", torch.zeros(len(members), dtype=torch.float64))
@@ -69,24 +72,39 @@ class Group(nn.Module):
             return
         lr = self.learning_rate(step)
         inputs, targets = task.training_batch(batch if self.stacked else batch[0])
-        self.optimizer.zero_grad()
-        with self._precision():
-            predictions = self.network(inputs)
-        losses = task.loss(predictions.to(self.dtype), targets).reshape(-1)
-        losses.sum().backward()
-        self._note_divergence(losses.detach(), step)
+        predictions, losses = self.backward(inputs, targets, task)
+        self._note_divergence(losses, step)
         frozen = self._frozen_tensors()
         for parameter_group in self.optimizer.param_groups:
             parameter_group["lr"] = lr
         self.optimizer.step()
         self._restore(frozen)
-        self.loss_sum += losses.detach()
         self.steps_summed += 1
-        if task.has_errors:
-            errors = task.error(predictions.detach(), targets).reshape(-1)
-            self.error_sum += errors
-            if self.recipe.warmup_until_error is not None:
-                self._watch_warmup(step, errors[0])
+        errors = self.add_to_sums(predictions, losses, targets, task)
+        if errors is not None and self.recipe.warmup_until_error is not None:
+            self._watch_warmup(step, errors[0])
+
+    def backward(self, inputs: Tensor, targets: Tensor, task: Task) -> tuple[Tensor, Tensor]:
+        """Set the gradients of one batch.
+
+        Returns:
+            Predictions (..., B, outputs) and each network's loss (S,).
+        """
+        self.optimizer.zero_grad()
+        with self._precision():
+            predictions = self.network(inputs.contiguous(memory_format=self.memory_format))
+        losses = task.loss(predictions.to(self.dtype), targets).reshape(-1)
+        losses.sum().backward()
+        return predictions.detach(), losses.detach()
+
+    def add_to_sums(self, predictions: Tensor, losses: Tensor, targets: Tensor, task: Task) -> Tensor | None:
+        """Add a step's losses and errors to the running sums; the errors in percent (S,), if the task has any."""
+        self.loss_sum += losses
+        if not task.has_errors:
+            return None
+        errors = task.error(predictions, targets).reshape(-1)
+        self.error_sum += errors
+        return errors
 
     def _watch_warmup(self, step: int, error: Tensor) -> None:
         """End the warm-up after the first window whose mean batch error is below `warmup_until_error`."""
@@ -102,8 +120,9 @@ class Group(nn.Module):
 
     def _precision(self) -> torch.autocast:
         """bf16 computes matrix products and convolutions in bfloat16; other precisions change nothing here."""
-        device = self.loss_sum.device.type
-        return torch.autocast(device, torch.bfloat16, enabled=self.recipe.precision == "bf16")
+        enabled = self.recipe.precision == "bf16"
+        # Every weight is used once a pass, and a cache of its casts must not outlive the capture of a CUDA graph.
+        return torch.autocast(self.loss_sum.device.type, torch.bfloat16, enabled=enabled, cache_enabled=False)
 
     def _note_divergence(self, losses: Tensor, step: int) -> None:
         if not bool(losses.isfinite().all()):
@@ -136,7 +155,7 @@ class Group(nn.Module):
         sums = torch.zeros(2, len(self.members), dtype=torch.float64, device=self.loss_sum.device)
         parts = zip(split.inputs.split(task.evaluation_batch), split.targets.split(task.evaluation_batch), strict=True)
         for stored, targets in parts:
-            inputs = task.prepare(stored)
+            inputs = task.prepare(stored).contiguous(memory_format=self.memory_format)
             with self._precision():
                 predictions = self.network(inputs.expand(len(self.members), *inputs.shape) if self.stacked else inputs)
             predictions = predictions.to(self.dtype)
@@ -203,8 +222,8 @@ class Group(nn.Module):
                     self._slice(own.setdefault(key, torch.zeros_like(parameter)), position).copy_(value)
                 else:
                     # A count of steps. A diverged network that was trained alone has fewer, and moves no more.
-                    value = value.to(parameter.device)
-                    own[key] = torch.maximum(own[key], value) if key in own else value.clone()
+                    count = own.setdefault(key, torch.zeros_like(value, device=parameter.device))
+                    count.copy_(torch.maximum(count, value.to(count.device)))
         self.diverged_step[position] = state["diverged_step"]
         self.loss_sum[position] = state["loss_sum"]
         self.error_sum[position] = state["error_sum"]

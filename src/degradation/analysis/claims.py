@@ -1,0 +1,252 @@
+"""The claims: published statements on depth, each with the rule that tests it on our records.
+
+Rules, margins and depths were fixed when the claim was entered, the reference depth among them: the best of several
+shallower depths would find a gap in noise. Errors are percent, so their differences are points; losses are compared on
+a log scale, so their differences are decades.
+"""
+
+from dataclasses import dataclass
+
+from degradation.analysis.rules import BestDepth, Cell, Difference, Evidence, Finding, Rule
+
+HE2015 = "He et al. 2015 (1512.03385)"
+ARTICLE = "Kowsik 2021, the sine figure"
+LI2018 = "Li et al. 2018 (1712.09913), table 1"
+
+ERROR_MARGIN = 1.0  # points: about the seeds' spread of CIFAR-10 test errors, doubled
+TABLE_MARGIN = 0.6  # points around a printed error: 0.16 to 0.47 is the published spread over seeds
+LOSS_MARGIN = 0.3  # decades: a factor of two
+HEALTHY = 1.0  # decades that a signal or gradient may change from one end of a network to the other
+
+CIFAR_TABLE = {20: 8.75, 32: 7.51, 44: 7.17, 56: 6.97, 110: 6.61}  # He et al. 2015, table 6; 110 the mean of 5 runs
+SINE_DEPTHS = (1, 4, 7, 10, 13, 16, 19, 22, 25, 28, 31, 37, 43, 49)
+DIGITS_DEPTHS = (20, 32, 44, 56, 110)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A published statement and its rule. The id begins with the experiment that tests it."""
+
+    id: str
+    statement: str
+    source: str
+    rule: Rule
+
+    def judge(self, evidence: Evidence) -> Finding:
+        return self.rule.judge(evidence)
+
+    @property
+    def experiment(self) -> str:
+        """The experiment that it is listed under."""
+        return self.rule.experiments[0]
+
+
+def _images(experiment: str, shallow: int, deep: int, trend: tuple[int, ...] = ()) -> list[Claim]:
+    """What He et al. state of plain and residual networks on images, for one experiment and its reference depths."""
+    plain, residual = Cell(experiment, "plain", deep), Cell(experiment, "residual", deep)
+    plain_shallow, residual_shallow = plain._replace(depth=shallow), residual._replace(depth=shallow)
+    return [
+        Claim(
+            f"{experiment}/plain-training-error-rises",
+            "Deeper plain networks have a higher training error.",
+            f"{HE2015}, section 4.2, Fig. 6 left",
+            Difference("train_error", plain, plain_shallow, "above", ERROR_MARGIN, trend),
+        ),
+        Claim(
+            f"{experiment}/plain-test-error-rises",
+            "The test error of plain networks rises too, so the higher error is not overfitting.",
+            f"{HE2015}, section 4.2, Fig. 6 left",
+            Difference("test_error", plain, plain_shallow, "above", ERROR_MARGIN, trend),
+        ),
+        Claim(
+            f"{experiment}/residual-does-not-degrade",
+            "The training error of residual networks does not rise with depth.",
+            f"{HE2015}, section 4.2, Fig. 6 middle",
+            Difference("train_error", residual, residual_shallow, "below", ERROR_MARGIN),
+        ),
+        Claim(
+            f"{experiment}/residual-beats-plain",
+            "A deep residual network has a lower test error than the plain one of equal depth.",
+            f"{HE2015}, section 4.2, Fig. 6",
+            Difference("test_error", residual, plain, "below", -ERROR_MARGIN),
+        ),
+        Claim(
+            f"{experiment}/shallow-are-close",
+            "Plain and residual networks of moderate depth are comparably accurate.",
+            f"{HE2015}, section 4.1, of 18 layers on ImageNet",
+            Difference("test_error", residual_shallow, plain_shallow, "within", ERROR_MARGIN),
+        ),
+        Claim(
+            f"{experiment}/residual-converges-faster",
+            "At moderate depth residual networks converge faster.",
+            f"{HE2015}, section 4.1, of 18 layers on ImageNet",
+            Difference("error_along", residual_shallow, plain_shallow, "below", 0),
+        ),
+        Claim(
+            f"{experiment}/plain-signal-is-healthy",
+            "With batch normalisation the forward signals of plain networks have non-zero variances.",
+            f"{HE2015}, section 4.1",
+            Difference("signal_ratio", plain, 0, "within", HEALTHY),
+        ),
+        Claim(
+            f"{experiment}/plain-gradients-are-healthy",
+            "With batch normalisation the backward gradients of plain networks have healthy norms.",
+            f"{HE2015}, section 4.1",
+            Difference("gradient_ratio", plain, 0, "within", HEALTHY),
+        ),
+        Claim(
+            f"{experiment}/residual-responses-are-smaller",
+            "Residual networks have generally smaller responses than plain ones.",
+            f"{HE2015}, section 4.2, Fig. 7",
+            Difference("response", residual, plain, "below", 0),
+        ),
+        Claim(
+            f"{experiment}/responses-shrink-with-depth",
+            "Deeper residual networks have smaller responses.",
+            f"{HE2015}, section 4.2, Fig. 7",
+            Difference("response", residual, residual_shallow, "below", 0),
+        ),
+    ]
+
+
+def _sine(experiment: str, how: str) -> list[Claim]:
+    """What He et al. state of plain and residual networks, for MLPs of 7 and 49 layers."""
+    plain, residual = Cell(experiment, "plain", 49), Cell(experiment, "residual", 49)
+    return [
+        Claim(
+            f"{experiment}/plain-training-loss-rises",
+            f"Deeper plain networks have a higher training loss, {how}.",
+            f"{HE2015}, section 1",
+            Difference("train_loss", plain, plain._replace(depth=7), "above", LOSS_MARGIN, SINE_DEPTHS[2:]),
+        ),
+        Claim(
+            f"{experiment}/residual-does-not-degrade",
+            f"The training loss of residual networks does not rise with depth, {how}.",
+            f"{HE2015}, section 4.2",
+            Difference("train_loss", residual, residual._replace(depth=7), "below", LOSS_MARGIN),
+        ),
+        Claim(
+            f"{experiment}/residual-beats-plain",
+            f"A deep residual network has a lower test loss than the plain one of equal depth, {how}.",
+            f"{HE2015}, section 4.2",
+            Difference("test_loss", residual, plain, "below", -LOSS_MARGIN),
+        ),
+    ]
+
+
+def _starts_converging(experiment: str, how: str) -> Claim:
+    return Claim(
+        f"{experiment}/tens-of-layers-start-converging",
+        f"{how} enables plain networks with tens of layers to start converging.",
+        f"{HE2015}, section 1",
+        Difference("train_loss", Cell(experiment, "plain", 31), 0, "below", -LOSS_MARGIN),
+    )
+
+
+CLAIMS: list[Claim] = [
+    Claim(
+        "sine_depth/best-near-7-layers",
+        "The plain loss falls up to about 7 layers.",
+        ARTICLE,
+        BestDepth("test_loss", "sine_depth", "plain", SINE_DEPTHS, expected=7, margin=3),
+    ),
+    Claim(
+        "sine_depth/plain-loss-rises-from-7-layers",
+        "From about 7 layers on the plain loss rises.",
+        ARTICLE,
+        Difference(
+            "test_loss",
+            Cell("sine_depth", "plain", 49),
+            Cell("sine_depth", "plain", 7),
+            "above",
+            LOSS_MARGIN,
+            SINE_DEPTHS[2:],
+        ),
+    ),
+    Claim(
+        "sine_depth/residual-keeps-improving",
+        "With a weight-free skip over three layers the loss stays low and goes on falling.",
+        ARTICLE,
+        Difference(
+            "test_loss",
+            Cell("sine_depth", "residual", 49),
+            Cell("sine_depth", "residual", 7),
+            "below",
+            0,
+            SINE_DEPTHS[2:],
+        ),
+    ),
+    *_sine("sine_depth", "with PyTorch's default initialisation"),
+    *_sine("sine_depth_he", "with He initialisation"),
+    _starts_converging("sine_depth_he", "Normalised initialisation"),
+    *_sine("sine_depth_batchnorm", "with batch normalisation"),
+    _starts_converging("sine_depth_batchnorm", "Batch normalisation"),
+    Claim(
+        "sine_depth_batchnorm/plain-gradients-are-healthy",
+        "With batch normalisation the backward gradients of plain networks have healthy norms.",
+        f"{HE2015}, section 4.1",
+        Difference("gradient_ratio", Cell("sine_depth_batchnorm", "plain", 49), 0, "within", HEALTHY),
+    ),
+    *_images("digits_depth", 20, 56, DIGITS_DEPTHS),
+    Claim(
+        "digits_depth/residual-110-does-not-degrade",
+        "The training error of residual networks does not rise with depth, up to 110 layers.",
+        f"{HE2015}, section 4.2, Fig. 6 middle",
+        Difference(
+            "train_error",
+            Cell("digits_depth", "residual", 110),
+            Cell("digits_depth", "residual", 20),
+            "below",
+            ERROR_MARGIN,
+        ),
+    ),
+    Claim(
+        "digits_budget/more-steps-do-not-cure-it",
+        "Several times more iterations do not cure the degradation of plain networks.",
+        f"{HE2015}, section 4.1, footnote 3, 3 times on ImageNet",
+        Difference(
+            "train_error",
+            Cell("digits_budget", "plain", 56),
+            Cell("digits_budget", "plain", 20),
+            "above",
+            ERROR_MARGIN,
+        ),
+    ),
+    *_images("cifar10_small", 20, 56),
+    *_images("cifar10_depth", 20, 56, (20, 32, 44, 56)),
+    *(
+        Claim(
+            f"cifar10_depth/resnet-{depth}",
+            f"ResNet-{depth} has {error} % test error.",
+            f"{HE2015}, table 6",
+            Difference("test_error", Cell("cifar10_depth", "residual", depth), error, "within", TABLE_MARGIN),
+        )
+        for depth, error in CIFAR_TABLE.items()
+    ),
+    Claim(
+        "cifar10_depth/plain-110-above-60",
+        "The plain network of 110 layers has a test error above 60 %.",
+        f"{HE2015}, section 4.2",
+        Difference("test_error", Cell("cifar10_depth", "plain", 110), 60, "above", 0),
+    ),
+    Claim(
+        "cifar10_plain110_li2018/plain-110-trains",
+        "With a learning rate of 0.01 and weight decay 5e-4 the plain network of 110 layers reaches 16.44 %.",
+        LI2018,
+        Difference("test_error", Cell("cifar10_plain110_li2018", "plain", 110), 16.44, "within", 3),
+    ),
+    Claim(
+        "cifar10_1202/fits-the-training-set",
+        "ResNet-1202 has a training error below 0.1 %.",
+        f"{HE2015}, section 4.2",
+        Difference("train_error", Cell("cifar10_1202", "residual", 1202), 0, "below", 0.1),
+    ),
+    Claim(
+        "cifar10_1202/tests-worse-than-110",
+        "ResNet-1202 has a higher test error than ResNet-110.",
+        f"{HE2015}, section 4.2, table 6",
+        Difference(
+            "test_error", Cell("cifar10_1202", "residual", 1202), Cell("cifar10_depth", "residual", 110), "above", 0
+        ),
+    ),
+]

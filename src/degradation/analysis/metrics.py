@@ -1,0 +1,102 @@
+"""What a claim is about: one number a network, from its record, its curve or its layers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+NETWORK = ["variant", "depth", "seed"]
+SMALLEST = 1e-12  # losses and norms below it, zero included, count as this
+
+
+@dataclass
+class Tables:
+    """One experiment's own condition: the rows of its digest in networks.csv, curves.csv and layers.csv."""
+
+    networks: pd.DataFrame
+    curves: pd.DataFrame
+    layers: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number a network.
+
+    Attributes:
+        title: what it is, in words.
+        unit: of the number and of differences of it.
+        of: the numbers of all networks, indexed by variant, depth and seed; NaN where there is none.
+    """
+
+    title: str
+    unit: str
+    of: Callable[[Tables], pd.Series]
+
+
+def _error(column: str) -> Callable[[Tables], pd.Series]:
+    """A diverged network counts as guessing."""
+
+    def of(tables: Tables) -> pd.Series:
+        rows = tables.networks.set_index(NETWORK)
+        return rows[column].where(rows["status"] != "diverged", rows["chance_error"])
+
+    return of
+
+
+def _relative_loss(split: str) -> Callable[[Tables], pd.Series]:
+    """Decades above (or below, negative) the loss of predicting the mean; a diverged network is no better than that."""
+
+    def of(tables: Tables) -> pd.Series:
+        rows = tables.networks.set_index(NETWORK)
+        ratio = (rows[f"{split}_loss"] / rows[f"mean_{split}_loss"]).clip(lower=SMALLEST)
+        worst = max(1.0, ratio.replace(np.inf, np.nan).max())
+        return np.log10(ratio.where(rows["status"] != "diverged", worst).clip(upper=worst))
+
+    return of
+
+
+def _error_along(tables: Tables) -> pd.Series:
+    rows = tables.curves[tables.curves["step"] > 0]
+    chance = tables.networks.set_index(NETWORK)["chance_error"]
+    errors = rows.set_index(NETWORK)["train_error"]
+    return errors.fillna(chance.reindex(errors.index)).groupby(level=NETWORK).mean()
+
+
+def _ratio_over_depth(column: str, *, first: int) -> Callable[[Tables], pd.Series]:
+    """At initialisation, decades from the last layer before the head (0) to layer `first`."""
+
+    def of(tables: Tables) -> pd.Series:
+        rows = tables.layers[tables.layers["moment"] == "init"]
+        values = rows.set_index([*NETWORK, "layer"])[column].clip(lower=SMALLEST)
+        layer = values.index.get_level_values("layer")
+        head = values.groupby(level=NETWORK).transform("size")
+        start, end = values[layer == first].droplevel("layer"), values[layer == head - 1].droplevel("layer")
+        return np.log10(start / end)
+
+    return of
+
+
+def _response(tables: Tables) -> pd.Series:
+    rows = tables.layers[tables.layers["moment"] == "final"]
+    return rows.groupby(NETWORK)["response_sd"].mean()
+
+
+METRICS = {
+    "train_error": Metric("training error", "points", _error("train_error")),
+    "test_error": Metric("test error", "points", _error("test_error")),
+    "train_loss": Metric("training loss over that of predicting the mean", "decades", _relative_loss("train")),
+    "test_loss": Metric("test loss over that of predicting the mean", "decades", _relative_loss("test")),
+    "error_along": Metric("training error, mean over the evaluations of the run", "points", _error_along),
+    "gradient_ratio": Metric(
+        "gradient norm of the second layer over that of the last before the head, at initialisation",
+        "decades",
+        _ratio_over_depth("gradient_norm", first=2),
+    ),
+    "signal_ratio": Metric(
+        "signal (output sd over inputs) of the first layer over that of the last before the head, at initialisation",
+        "decades",
+        _ratio_over_depth("output_sd", first=1),
+    ),
+    "response": Metric("response sd, mean over layers, after training", "sd", _response),
+}

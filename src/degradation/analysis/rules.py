@@ -1,0 +1,211 @@
+"""Rules that turn records into a verdict on a statement. A rule is fixed before the data are seen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from degradation.analysis.intervals import Interval, mean_interval, trend_p_value
+from degradation.analysis.metrics import METRICS, NETWORK, Tables
+
+Verdict = Literal["reproduced", "contradicted", "mixed", "not enough data", "not run"]
+Relation = Literal["above", "below", "within"]
+Evidence = Mapping[str, Tables]  # by experiment
+
+MINIMUM_N = 3
+SIGNIFICANT = 0.05
+
+
+class Cell(NamedTuple):
+    """The networks of one variant and depth of an experiment, over seeds."""
+
+    experiment: str
+    variant: str
+    depth: int
+
+    def __str__(self) -> str:
+        return f"{self.variant}-{self.depth}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a rule found.
+
+    Attributes:
+        verdict: the answer.
+        effect: the difference and its interval; None where nothing could be computed.
+        unit: of the effect.
+        reason: in words: what decided, what is missing, or what would change the answer.
+        missing: the experiment that lacks data, if one does.
+    """
+
+    verdict: Verdict
+    effect: Interval | None
+    unit: str
+    reason: str
+    missing: str | None = None
+
+
+def decide(effect: Interval, relation: Relation, margin: float) -> Verdict:
+    """Reproduced if the whole interval fulfils the relation, contradicted if none of it does, otherwise mixed.
+
+    above: greater than the margin. below: less than the margin. within: between minus the margin and the margin.
+    """
+    low, high = effect.low, effect.high
+    if relation == "above":
+        low, high, margin = -high, -low, -margin  # is below with the sign turned
+    if relation == "within":
+        inside, outside = -margin < low and high < margin, low > margin or high < -margin
+    else:
+        inside, outside = high < margin, low > margin
+    return "reproduced" if inside else "contradicted" if outside else "mixed"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A metric of one cell minus that of another or minus a number, paired by seed, against a margin.
+
+    Attributes:
+        metric: a key of `METRICS`.
+        left, right: cells; right may be a number, and is subtracted.
+        relation, margin: see `decide`.
+        trend: depths of `left`'s variant over which Page's test must agree as well (not for `within`).
+    """
+
+    metric: str
+    left: Cell
+    right: Cell | float
+    relation: Relation
+    margin: float
+    trend: tuple[int, ...] = ()
+
+    @property
+    def experiments(self) -> list[str]:
+        cells = [cell for cell in (self.left, self.right) if isinstance(cell, Cell)]
+        return list(dict.fromkeys(cell.experiment for cell in cells))
+
+    def words(self) -> str:
+        """The rule in words."""
+        metric = METRICS[self.metric]
+        where = {"above": f"above {self.margin:g}", "below": f"below {self.margin:g}"}
+        span = where.get(self.relation, f"between -{self.margin:g} and {self.margin:g}")
+        elsewhere = f" ({self.right.experiment})" if len(self.experiments) > 1 and isinstance(self.right, Cell) else ""
+        text = (
+            f"{metric.title}: {self.left} minus {_text(self.right)}{elsewhere}; the whole interval {span} {metric.unit}"
+        )
+        if self.trend:
+            direction = "rising" if self.relation == "above" else "falling"
+            text += f", and Page's test {direction} over {self.trend[0]} to {self.trend[-1]} layers, p < {SIGNIFICANT}"
+        return text
+
+    def judge(self, evidence: Evidence) -> Finding:
+        unit = METRICS[self.metric].unit
+        for experiment in self.experiments:
+            if experiment not in evidence:
+                return Finding("not run", None, unit, f"{experiment} was not run", experiment)
+        left = self._values(evidence, self.left)
+        right = self._values(evidence, self.right) if isinstance(self.right, Cell) else self.right
+        differences = (left - right).dropna()
+        if len(differences) < MINIMUM_N:
+            scarce = self.left if not isinstance(right, pd.Series) or len(left) <= len(right) else self.right
+            assert isinstance(scarce, Cell)
+            reason = f"{len(differences)} of at least {MINIMUM_N} seeds have what is compared ({scarce} lacks them)"
+            effect = mean_interval(differences.to_numpy()) if len(differences) else None
+            return Finding("not enough data", effect, unit, reason, scarce.experiment)
+        effect = mean_interval(differences.to_numpy(dtype=float))
+        verdict = decide(effect, self.relation, self.margin)
+        return self._with_trend(evidence, Finding(verdict, effect, unit, self._what_would_change(effect, verdict)))
+
+    def _values(self, evidence: Evidence, cell: Cell) -> pd.Series:
+        """The metric by seed, without the seeds that have none and, between variants, without unmatched pairs."""
+        tables = evidence[cell.experiment]
+        values = METRICS[self.metric].of(tables).dropna()
+        if isinstance(self.right, Cell) and self.left.variant != self.right.variant:
+            rows = tables.networks.set_index(NETWORK)
+            values = values[values.index.isin(rows.index[rows["paired"].astype(bool)])]
+        chosen = values[
+            (values.index.get_level_values("variant") == cell.variant)
+            & (values.index.get_level_values("depth") == cell.depth)
+        ]
+        return chosen.droplevel(["variant", "depth"])
+
+    def _with_trend(self, evidence: Evidence, finding: Finding) -> Finding:
+        if not self.trend:
+            return finding
+        columns = {depth: self._values(evidence, self.left._replace(depth=depth)) for depth in self.trend}
+        table = pd.DataFrame(columns).dropna()
+        if len(table) < MINIMUM_N:
+            lacking = [str(depth) for depth, values in columns.items() if len(values) < MINIMUM_N]
+            reason = f"the trend needs {MINIMUM_N} seeds at all depths; {', '.join(lacking) or 'the seeds differ'}"
+            return Finding("not enough data", finding.effect, finding.unit, reason, self.left.experiment)
+        sign = 1 if self.relation == "above" else -1
+        p = trend_p_value(sign * table.to_numpy(dtype=float))
+        if finding.verdict == "reproduced" and p >= SIGNIFICANT:
+            reason = f"the ends differ, but there is no trend between them (p = {p:.2g})"
+            return Finding("mixed", finding.effect, finding.unit, reason)
+        return Finding(finding.verdict, finding.effect, finding.unit, f"{finding.reason}; trend p = {p:.2g}")
+
+    def _what_would_change(self, effect: Interval, verdict: Verdict) -> str:
+        edges = [self.margin] if self.relation != "within" else [-self.margin, self.margin]
+        distance = min(abs(effect.mean - edge) for edge in edges)
+        if verdict != "mixed":
+            room = min(abs(end - edge) for end in (effect.low, effect.high) for edge in edges)
+            return f"another answer needs a shift by {room:.2g}"
+        if distance == 0:
+            return "the interval holds the margin"
+        needed = int(np.ceil(effect.n * (effect.half_width / distance) ** 2))
+        return f"the interval holds the margin; about {max(needed, effect.n + 1)} seeds of this spread would decide"
+
+
+@dataclass(frozen=True)
+class BestDepth:
+    """The depth at which a seed's metric is lowest, mean over seeds, is within a margin of an expected depth.
+
+    Attributes:
+        metric: a key of `METRICS`.
+        experiment, variant: whose networks.
+        depths: the depths to choose from; a seed that lacks one is left out.
+        expected, margin: layers.
+    """
+
+    metric: str
+    experiment: str
+    variant: str
+    depths: tuple[int, ...]
+    expected: int
+    margin: int
+
+    @property
+    def experiments(self) -> list[str]:
+        return [self.experiment]
+
+    def words(self) -> str:
+        """The rule in words."""
+        return (
+            f"each seed's best {self.variant} depth by {METRICS[self.metric].title}; the whole interval of their mean "
+            f"within {self.margin} layers of {self.expected}"
+        )
+
+    def judge(self, evidence: Evidence) -> Finding:
+        if self.experiment not in evidence:
+            return Finding("not run", None, "layers", f"{self.experiment} was not run", self.experiment)
+        values = METRICS[self.metric].of(evidence[self.experiment]).dropna()
+        chosen = values[values.index.get_level_values("variant") == self.variant].droplevel("variant")
+        table = chosen.unstack("depth").reindex(columns=list(self.depths)).dropna()
+        if len(table) < MINIMUM_N:
+            reason = f"{len(table)} of at least {MINIMUM_N} seeds have all depths"
+            return Finding("not enough data", None, "layers", reason, self.experiment)
+        best = table.idxmin(axis=1).to_numpy(dtype=float)
+        verdict = decide(mean_interval(best - self.expected), "within", self.margin)
+        counts = pd.Series(best.astype(int)).value_counts().sort_index()
+        reason = "best depth of the seeds: " + ", ".join(f"{depth} ({count})" for depth, count in counts.items())
+        return Finding(verdict, mean_interval(best), "layers", reason)
+
+
+Rule = Difference | BestDepth
+
+
+def _text(right: Cell | float) -> str:
+    return str(right) if isinstance(right, Cell) else f"{right:g}"

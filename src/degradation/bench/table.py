@@ -1,0 +1,67 @@
+"""The bench's table: CSV, one row a case and device, and the same as Markdown."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from degradation.records.files import write_text
+from degradation.records.rows import Row
+from degradation.records.tables import upsert
+
+KEY = ["device", "precision", "memory_format", "way", "networks", "depths", "width", "batch_size"]
+COLUMNS = [
+    *[*KEY, "ms_per_step", "ms_min", "ms_max", "n", "steps", "steps_per_second", "images_per_second"],
+    *["network_steps_per_second", "times_loop", "minutes_of_max_steps", "peak_gb", "estimated_gb", "multiply_adds"],
+    *["bytes", "multiply_adds_per_second", "bytes_per_second", "floor_ms", "floor_share", "data", "cores"],
+    *["torch_version", "cuda", "commit"],
+]
+SHOWN = {
+    "way": "way",
+    "networks": "networks",
+    "depths": "depth",
+    "ms_per_step": "ms a step",
+    "ms_min": "min",
+    "ms_max": "max",
+    "steps_per_second": "steps/s",
+    "images_per_second": "images/s a network",
+    "times_loop": "times loop",
+    "minutes_of_max_steps": "minutes",
+    "peak_gb": "GB",
+    "floor_share": "share of the floor",
+}
+
+
+def write(folder: Path, rows: list[Row]) -> str:
+    """Put rows into the device's table and draw it as Markdown; returns the Markdown."""
+    name = rows[0]["device"].lower().replace(" ", "-")
+    table = upsert(folder / f"{name}.csv", pd.DataFrame(rows)[COLUMNS], KEY, COLUMNS)
+    text = markdown(table)
+    write_text(folder / f"{name}.md", text)
+    return text
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A section a precision and memory format: the machine's rates, and a line a case."""
+    parts = [f"# Bench: {table['device'].iloc[0]}"]
+    for (precision, memory_format), rows in table.groupby(["precision", "memory_format"], sort=False):
+        first = rows.iloc[0]
+        parts.append(
+            f"## {precision}, {memory_format}\n\n"
+            f"Median of {first['n']} times {first['steps']} steps, batch {first['batch_size']}, width "
+            f"{first['width']}, {first['data']} images, {first['cores']} cores; torch {first['torch_version']}, CUDA "
+            f"{first['cuda']}, commit {first['commit']}. Matrix product "
+            f"{first['multiply_adds_per_second'] / 1e12:.3g} T multiply-adds/s, copy "
+            f"{first['bytes_per_second'] / 1e9:.3g} GB/s. Times loop: network-steps a second over the loop's at that "
+            "depth. Minutes: for the recipe's steps, evaluations left out."
+        )
+        lines = [" | ".join(SHOWN.values()), " | ".join("---" for _ in SHOWN)]
+        lines += [" | ".join(cell(row[name]) for name in SHOWN) for _, row in rows.iterrows()]
+        parts.append("\n".join(f"| {line} |" for line in lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def cell(value: Any) -> str:
+    if value is None or pd.isna(value):
+        return ""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,181 @@
+"""Verdicts on made-up records: every answer, signs, missing data; the registry; the rate of false verdicts."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from degradation.analysis.claims import CLAIMS
+from degradation.analysis.intervals import Interval
+from degradation.analysis.metrics import METRICS, Tables
+from degradation.analysis.rules import BestDepth, Cell, Difference, decide
+
+PLAIN20, PLAIN56 = Cell("e", "plain", 20), Cell("e", "plain", 56)
+RESIDUAL56 = Cell("e", "residual", 56)
+
+
+def records(errors, **columns):
+    """Networks with the training errors of `errors[variant, depth]`, a seed a value; test errors are one higher."""
+    rows = [
+        {"variant": variant, "depth": depth, "seed": seed, "train_error": error, "test_error": error + 1,
+         "train_loss": error / 100, "test_loss": error / 50, "mean_train_loss": 1.0, "mean_test_loss": 1.0,
+         "chance_error": 90.0, "status": "done", "paired": True} | columns
+        for (variant, depth), values in errors.items()
+        for seed, error in enumerate(values)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def evidence(errors, **columns):
+    return {"e": Tables(records(errors, **columns), pd.DataFrame(), pd.DataFrame())}
+
+
+RISES = Difference("train_error", PLAIN56, PLAIN20, "above", 1.0)
+FALLS = Difference("train_error", PLAIN56, PLAIN20, "below", -1.0)
+CLOSE = Difference("train_error", PLAIN56, PLAIN20, "within", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("shallow", "deep", "rises", "falls", "close"),
+    [
+        ([1, 2, 3], [11, 12.5, 12.5], "reproduced", "contradicted", "contradicted"),
+        ([11, 12.5, 12.5], [1, 2, 3], "contradicted", "reproduced", "contradicted"),
+        ([1, 2, 3], [1.1, 2.0, 3.1], "contradicted", "contradicted", "reproduced"),
+        ([1, 2, 3], [1, 5, 3], "mixed", "mixed", "mixed"),
+        ([1, 2], [11, 12], "not enough data", "not enough data", "not enough data"),
+    ],
+)
+def test_answers_and_signs(shallow, deep, rises, falls, close):
+    found = evidence({("plain", 20): shallow, ("plain", 56): deep})
+    assert [rule.judge(found).verdict for rule in (RISES, FALLS, CLOSE)] == [rises, falls, close]
+
+
+def test_the_effect_is_the_paired_difference():
+    finding = RISES.judge(evidence({("plain", 20): [1, 2, 3], ("plain", 56): [11, 12, 16]}))
+    assert finding.effect == pytest.approx((11, 11 - 4.302653, 11 + 4.302653, 3))
+    assert finding.unit == "points"
+    assert finding.reason == "another answer needs a shift by 5.7"
+
+
+def test_pairs_are_matched_by_seed_not_by_row():
+    found = evidence({("plain", 20): [1, 2, 3, 4], ("plain", 56): [11, 12, 13, 14]})
+    networks = found["e"].networks
+    networks = networks[~((networks["depth"] == 20) & (networks["seed"] == 0))]  # unequal seeds
+    found = {"e": Tables(networks.sample(frac=1, random_state=0), pd.DataFrame(), pd.DataFrame())}
+    assert RISES.judge(found).effect == Interval(10, 10, 10, 3)
+
+
+def test_not_run_and_what_is_missing():
+    finding = RISES.judge({})
+    assert (finding.verdict, finding.effect, finding.missing) == ("not run", None, "e")
+    one_side = RISES.judge(evidence({("plain", 20): [1, 2, 3]}))
+    assert (one_side.verdict, one_side.effect, one_side.missing) == ("not enough data", None, "e")
+    assert one_side.reason == "0 of at least 3 seeds have what is compared (plain-56 lacks them)"
+
+
+def test_empty_values_are_missing_seeds():
+    finding = RISES.judge(evidence({("plain", 20): [1, 2, 3], ("plain", 56): [11, math.nan, 12]}))
+    assert (finding.verdict, finding.effect.n) == ("not enough data", 2)
+
+
+def test_a_diverged_network_counts_as_guessing():
+    found = evidence({("plain", 20): [1, 1, 1], ("plain", 56): [11, 11, math.nan]})
+    networks = found["e"].networks
+    networks.loc[networks["train_error"].isna(), "status"] = "diverged"
+    finding = RISES.judge(found)
+    assert finding.effect.mean == pytest.approx((10 + 10 + 89) / 3)
+    networks.loc[networks["status"] == "diverged", ["train_loss", "test_loss"]] = math.nan
+    losses = METRICS["train_loss"].of(found["e"])
+    assert losses["plain", 56, 2] == 0  # no better than predicting the mean
+    assert losses["plain", 20, 0] == pytest.approx(-2)
+
+
+def test_unmatched_pairs_stay_out_of_comparisons_of_variants():
+    rule = Difference("train_error", RESIDUAL56, PLAIN56, "below", -1)
+    errors = {("plain", 56): [11, 12, 13], ("residual", 56): [1, 2, 3]}
+    assert rule.judge(evidence(errors)).verdict == "reproduced"
+    assert rule.judge(evidence(errors, paired=False)).verdict == "not enough data"
+
+
+def test_a_number_as_the_right_side():
+    rule = Difference("test_error", RESIDUAL56, 6.97, "within", 0.6)
+    assert rule.judge(evidence({("residual", 56): [5.9, 6.0, 6.1]})).verdict == "reproduced"
+    assert rule.judge(evidence({("residual", 56): [8.9, 9.0, 9.1]})).verdict == "contradicted"
+
+
+def test_a_trend_must_agree():
+    rule = Difference("train_error", PLAIN56, PLAIN20, "above", 1, trend=(20, 32, 44, 56))
+    ends = {("plain", 20): [1, 2, 3], ("plain", 56): [11, 12, 13]}
+    rising = evidence(ends | {("plain", 32): [2, 3, 4], ("plain", 44): [5, 6, 7]})
+    assert rule.judge(rising).verdict == "reproduced"
+    assert "trend p = 7.2e-05" in rule.judge(rising).reason  # (1/4!)^3
+    bent = evidence(ends | {("plain", 32): [30, 31, 32], ("plain", 44): [29, 0, 29]})
+    assert rule.judge(bent).verdict == "mixed"
+    assert "there is no trend" in rule.judge(bent).reason
+    lacking = evidence(ends | {("plain", 32): [2, 3, 4]})
+    assert rule.judge(lacking).verdict == "not enough data"
+    assert "44" in rule.judge(lacking).reason
+
+
+def test_best_depth():
+    errors = {("plain", depth): [loss] * 4 for depth, loss in ((4, 3.0), (7, 1.0), (10, 2.0), (13, 9.0))}
+    errors["plain", 10][3] = 0.5
+    rule = BestDepth("test_loss", "e", "plain", (4, 7, 10, 13), expected=7, margin=4)
+    finding = rule.judge(evidence(errors))
+    assert (finding.verdict, finding.effect.mean) == ("reproduced", 7.75)
+    assert finding.reason == "best depth of the seeds: 7 (3), 10 (1)"
+    assert BestDepth("test_loss", "e", "plain", (4, 7, 10, 13), 30, 4).judge(evidence(errors)).verdict == "contradicted"
+    assert BestDepth("test_loss", "e", "plain", (4, 99), 7, 4).judge(evidence(errors)).verdict == "not enough data"
+
+
+def test_layers_and_curves_become_one_number_a_network():
+    layers = pd.DataFrame(
+        [
+            {"variant": "plain", "depth": 3, "seed": 0, "moment": moment, "layer": layer, "output_sd": 10.0**-layer,
+             "gradient_norm": 10.0 ** (8 - 2 * layer), "response_sd": layer if layer < 5 else math.nan}
+            for moment in ("init", "final") for layer in (1, 2, 3, 4, 5)
+        ]
+    )  # fmt: skip
+    curves = pd.DataFrame(
+        {"variant": "plain", "depth": 3, "seed": 0, "step": [0, 10, 20, 30], "train_error": [90, 40, 20, math.nan]}
+    )
+    tables = Tables(records({("plain", 3): [5.0]}), curves, layers)
+    values = {name: METRICS[name].of(tables)["plain", 3, 0] for name in ("gradient_ratio", "signal_ratio", "response")}
+    assert values == pytest.approx({"gradient_ratio": 4, "signal_ratio": 3, "response": 2.5})
+    assert METRICS["error_along"].of(tables)["plain", 3, 0] == pytest.approx((40 + 20 + 90) / 3)
+
+
+@pytest.mark.parametrize(("relation", "margin"), [("above", 1), ("below", 1), ("within", 1)])
+def test_an_interval_on_the_margin_is_mixed(relation, margin):
+    assert decide(Interval(1, 0, 2, 3), relation, margin) == "mixed"
+
+
+def test_false_verdicts_under_a_flat_null_are_rare():
+    rng = np.random.default_rng(0)
+    rule = Difference("train_error", PLAIN56, PLAIN20, "above", 0, trend=(20, 32, 44, 56))
+    verdicts = []
+    for _ in range(300):
+        noise = {("plain", depth): rng.normal(50, 3, 3) for depth in (20, 32, 44, 56)}
+        verdicts.append(rule.judge(evidence(noise)).verdict)
+    assert verdicts.count("reproduced") / len(verdicts) <= 0.05
+    assert "mixed" in verdicts
+
+
+def test_the_registry():
+    ids = [claim.id for claim in CLAIMS]
+    assert len(set(ids)) == len(ids)
+    for claim in CLAIMS:
+        assert claim.id.split("/")[0] == claim.experiment
+        assert claim.statement.endswith(".")
+        assert claim.rule.words()
+
+
+def test_every_claim_names_an_experiment_and_depths_that_exist(compose_experiment):
+    for claim in CLAIMS:
+        cells = [cell for cell in vars(claim.rule).values() if isinstance(cell, Cell)]
+        for cell in cells:
+            swept, variants = compose_experiment(cell.experiment)
+            trend = getattr(claim.rule, "trend", ())
+            assert {cell.depth, *(trend if cell == cells[0] else ())} <= swept, claim.id
+            assert cell.variant in variants

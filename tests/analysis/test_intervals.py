@@ -1,0 +1,50 @@
+"""Intervals and trends: closed forms, and coverage by simulation."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from degradation.analysis.intervals import Interval, mean_interval, trend_p_value
+
+
+def test_students_t_in_closed_form():
+    # mean 2, sd 1, n = 3, and t(0.975, 2) = 4.302653
+    interval = mean_interval(np.array([1.0, 2.0, 3.0]))
+    half = 4.302652729911275 / math.sqrt(3)
+    assert interval == pytest.approx((2, 2 - half, 2 + half, 3))
+    assert interval.half_width == pytest.approx(half)
+
+
+def test_one_value_and_equal_values():
+    assert mean_interval(np.array([5.0])) == Interval(5, -math.inf, math.inf, 1)
+    assert mean_interval(np.array([0.0, 0.0, 0.0])) == Interval(0, 0, 0, 3)
+
+
+@pytest.mark.parametrize("values", [[], [1.0, math.nan], [1.0, math.inf]])
+def test_what_is_not_finite_is_refused(values):
+    with pytest.raises(ValueError, match="an interval needs finite values"):
+        mean_interval(np.array(values))
+
+
+@pytest.mark.parametrize("n", [3, 5, 16])
+def test_coverage_of_normal_samples(n):
+    rng = np.random.default_rng(n)
+    covered = sum(
+        interval.low < 7 < interval.high for interval in (mean_interval(rng.normal(7, 2, n)) for _ in range(2000))
+    )
+    # 2000 draws at 95 %: the count's sd is 9.7; four of them either way
+    assert abs(covered - 1900) < 40
+
+
+def test_page_of_a_perfect_order_is_exact():
+    # Under the null each of three seeds has one of 3! equally likely orders: (1/6)^3.
+    assert trend_p_value(np.array([[1.0, 2, 3], [0, 5, 6], [2, 2.5, 9]])) == pytest.approx(1 / 216)
+    assert trend_p_value(np.array([[3.0, 2, 1]] * 3)) == pytest.approx(1)
+
+
+def test_page_holds_its_level():
+    rng = np.random.default_rng(0)
+    found = sum(trend_p_value(rng.normal(size=(3, 4))) < 0.05 for _ in range(400))
+    assert found <= stats.binom.ppf(0.9999, 400, 0.05)
