@@ -37,8 +37,10 @@ def compare_folders(ours: str, reference: str, level: float) -> tuple[str, bool]
 
 
 def _experiments(networks: pd.DataFrame) -> str:
-    found = networks["experiment"].str.cat(" (" + networks["digest"] + ")")
-    return ", ".join(sorted(set(found)))
+    experiments: list[str] = networks["experiment"].tolist()
+    digests: list[str] = networks["digest"].tolist()
+    pairs = sorted(set(zip(experiments, digests, strict=True)))
+    return ", ".join(f"{experiment} ({digest})" for experiment, digest in pairs)
 
 
 def parse_comparison(composed: DictConfig) -> dict[str, Any]:
