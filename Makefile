@@ -42,7 +42,7 @@ test: $(STAMP) ## run the tests, the linter and the type checker
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(PYTHON) -m pytest -n 2 --dist loadgroup -m "not slurm" $(ARGS)
+	$(PYTHON) -m pytest -n 2 --dist loadscope --durations=25 -m "not slurm" $(ARGS)
 
 test-slurm: slurm-packages $(STAMP) ## sweeps on a real SLURM of one node, started and stopped by the tests
 	$(PYTHON) -m pytest tests/slurm -rs $(ARGS)
