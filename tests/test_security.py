@@ -62,7 +62,7 @@ def test_forged_data_files_are_not_unpickled(tmp_path, marker):
         (folder / name).write_bytes(pickle.dumps(Evil(marker)))
     (folder / "batches.meta").write_bytes(pickle.dumps(Evil(marker)))
     with pytest.raises(ConfigError, match="data_batch_1 is damaged: its MD5 is not"):
-        cifar10(Cifar10Task("cifar10", "50k", "per_pixel", augment=True), tmp_path, download=False)
+        cifar10(Cifar10Task("cifar10", "50k", "per_pixel", augment=True, resolution=32), tmp_path, download=False)
     assert not marker.exists()
 
 
@@ -84,7 +84,7 @@ def test_a_forged_archive_is_not_extracted(tmp_path, archive, monkeypatch):
         "torchvision.datasets.utils._urlretrieve", lambda url, path: os.link(archive, path) or archive.unlink()
     )
     with pytest.raises(ConfigError, match=r"could not be downloaded \(File not found or corrupted"):
-        cifar10(Cifar10Task("cifar10", "50k", "per_pixel", augment=True), data, download=True)
+        cifar10(Cifar10Task("cifar10", "50k", "per_pixel", augment=True, resolution=32), data, download=True)
     assert [path.name for path in data.iterdir()] == ["cifar-10-python.tar.gz"]
     assert not (tmp_path / "outside").exists()
 

@@ -253,11 +253,11 @@ def undisturbed(tmp_path_factory):
 
 
 def wait_for_checkpoint(folder: Path):
-    for _ in range(1200):
+    for _ in range(3600):
         if list(folder.glob("runs/**/last.ckpt")):
             return
         time.sleep(0.05)
-    raise AssertionError("no checkpoint in a minute")
+    raise AssertionError("no checkpoint in three minutes")
 
 
 def wait_until_gone(group: int):
