@@ -14,7 +14,7 @@ from hydra.core.global_hydra import GlobalHydra
 from degradation.analysis.claims import CLAIMS
 from degradation.config import ConfigError
 from degradation.jobs import all_experiments
-from degradation.overview import command, overview, recipe_sentence
+from degradation.overview import against_published, command, overview, recipe_sentence
 from degradation.page import page
 from degradation.records.identity import digest
 from tests.conftest import ROOT
@@ -168,3 +168,16 @@ def test_make_report_imports_no_torch(tmp_path):
     done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith(f"report: {tmp_path}/results/REPORT.md\nreport: {tmp_path}/results/report.html\n")
+
+
+def test_ours_beside_the_published_errors_one_seed_has_no_spread(experiments):
+    rows = [
+        {"depth": depth, "variant": "residual", "n": n, "test_error_mean": 8.5, "test_error_sd": sd}
+        for depth, n, sd in ((20, 1, float("nan")), (56, 3, 0.25))
+    ]
+    (_, table) = against_published(experiments["cifar10_depth"], pd.DataFrame(rows))
+    lines = {tuple(cell.strip() for cell in line.split("|")[1:-1]) for line in table.splitlines()}
+    assert ("20", "residual", "8.50 % (n = 1)", "8.75", "8.23 to 9.18") in lines
+    assert ("56", "residual", "8.50 ± 0.25 % (n = 3)", "6.97", "7.1 to 7.4") in lines
+    assert ("20", "plain", "not run", "not printed", "9.35 to 9.78") in lines
+    assert against_published(experiments["digits_depth"], pd.DataFrame(rows)) == []

@@ -225,7 +225,7 @@ def summary_table(summary: pd.DataFrame) -> str:
     header = ["depth", "variant", "n"]
     if "train_error_mean" in summary:
         header += ["training error: mean ± sd", "test error: mean ± sd"]
-        cells, metrics = _mean, ERRORS
+        cells, metrics = mean_and_sd, ERRORS
     else:
         header += ["training loss: median [quartiles]", "test loss: median [quartiles]"]
         cells, metrics = _quartiles, LOSSES
@@ -241,7 +241,8 @@ def summary_table(summary: pd.DataFrame) -> str:
     return aligned(header, body)
 
 
-def _mean(row: pd.Series, metric: str) -> str:
+def mean_and_sd(row: pd.Series, metric: str) -> str:
+    """An error's mean over seeds, and its standard deviation if there are several."""
     spread = f" ± {row[f'{metric}_sd']:.2f}" if row["n"] > 1 else ""
     return f"{row[f'{metric}_mean']:.2f}{spread} %"
 

@@ -1,4 +1,4 @@
-"""Rules that turn records into a verdict on a statement. A rule is fixed before the data are seen."""
+"""Rules that turn records into a verdict on a statement. Nothing in a rule is chosen from the data it judges."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

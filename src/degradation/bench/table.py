@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from degradation.markdown import aligned
 from degradation.records.files import write_text
 from degradation.records.rows import Row
 from degradation.records.tables import upsert
@@ -55,9 +56,7 @@ def markdown(table: pd.DataFrame) -> str:
             f"{first['bytes_per_second'] / 1e9:.3g} GB/s. Times loop: network-steps a second over the loop's at that "
             "depth. Minutes: for the recipe's steps, evaluations left out."
         )
-        lines = [" | ".join(SHOWN.values()), " | ".join("---" for _ in SHOWN)]
-        lines += [" | ".join(cell(row[name]) for name in SHOWN) for _, row in rows.iterrows()]
-        parts.append("\n".join(f"| {line} |" for line in lines))
+        parts.append(aligned(list(SHOWN.values()), [[cell(row[name]) for name in SHOWN] for _, row in rows.iterrows()]))
     return "\n\n".join(parts) + "\n"
 
 

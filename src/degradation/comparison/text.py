@@ -8,6 +8,7 @@ import pandas as pd
 
 from degradation.comparison.cells import CELL, Cell, Measure
 from degradation.comparison.tables import ERRORS
+from degradation.markdown import aligned
 
 MADE_WITH = ("torch_version", "device", "engine", "commit")
 RECIPE = ("task", "family", "width", "init", "norm", "shortcut", "batch_size", "lr", "precision", "steps")
@@ -87,11 +88,7 @@ def _table(cells: list[Cell], level: float) -> str:
                 cell.verdict(level),
             ]
         )
-    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
-    return "\n".join(
-        "| " + " | ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) + " |"
-        for row in [header, ["-" * width for width in widths], *rows]
-    )
+    return aligned(header, rows)
 
 
 def _pair(numbers: tuple[int, int]) -> str:
