@@ -17,7 +17,7 @@ endif
 ARGS ?=
 comma := ,
 
-.PHONY: help install sweep-depth smoke test test-slurm slurm-packages format bench compare gpu-proof lock audit report publish wandb-sync clean
+.PHONY: help install sweep-depth smoke test test-faults test-slurm slurm-packages format bench compare gpu-proof lock audit report publish wandb-sync clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "%-14s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ test: $(STAMP) ## run the tests, the linter and the type checker
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(PYTHON) -m pytest -n 2 --dist loadscope --durations=25 -m "not slurm" $(ARGS)
+
+test-faults: $(STAMP) ## kill, cut, fill up and starve sweeps, a hundred times and more; the table goes to results/reference/faults
+	$(PYTHON) -m pytest tests/faults --campaign results/reference/faults -rs $(ARGS)
 
 test-slurm: slurm-packages $(STAMP) ## sweeps on a real SLURM of one node, started and stopped by the tests
 	$(PYTHON) -m pytest tests/slurm -rs $(ARGS)

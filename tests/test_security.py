@@ -15,7 +15,7 @@ from degradation.tasks.cifar10 import cifar10
 from degradation.training.cohort import Cohort
 from degradation.training.fit import JobFailedError, train
 from tests.conftest import ROOT
-from tests.sweeps.test_sweeps import run
+from tests.processes import run
 
 SECRETS = {"WANDB_API_KEY": "0123456789abcdef" * 2 + "01234567", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG"}
 PLAIN = {"SOMETHING_PRIVATE": "the-street-where-i-live"}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import TRAIN, results
 from tests.slurm.cluster import cluster, missing
-from tests.sweeps.test_sweeps import TRAIN, results
 
 pytestmark = [
     pytest.mark.slurm,
@@ -89,11 +89,6 @@ def process_of(job: str) -> int:
     raise AssertionError(f"no process of job {job}")
 
 
-def without_commit(rows):
-    """The sweeps take minutes, in which a developer may commit."""
-    return [{**row, "commit": ""} for row in rows]
-
-
 def hurry(job: str, environment: dict[str, str]) -> None:
     """SLURM lets a requeued job wait for two minutes."""
     update = ["scontrol", "update", f"JobId={job}", "StartTime=now"]
@@ -133,8 +128,8 @@ def test_jobs_that_are_killed_requeued_and_resumed_leave_the_results_of_a_local_
         f"runtime.results_dir={folder}/local/results",
     ]
     assert start(*SWEEP, *local).wait(900) == 0
-    assert without_commit(on_slurm) == without_commit(results(folder / "local"))
-    assert len({row["depth"] for row in on_slurm}) == len(DEPTHS)
+    assert on_slurm == results(folder / "local")
+    assert len({row["depth"] for row in on_slurm["networks.csv"]}) == len(DEPTHS)
 
     assert (folder / "runs/.submitit").stat().st_mode & 0o777 == 0o700
     assert not [file for file in folder.rglob("*") if file.is_file() and SECRET.encode() in file.read_bytes()]

@@ -14,7 +14,7 @@ from degradation.config import ConfigError
 from degradation.records.run import JobFailedError
 from degradation.sweeps import gpus
 from degradation.sweeps.gpus import claim, on_own_gpu, visible_gpus
-from tests.sweeps.test_sweeps import run
+from tests.processes import run
 
 FAKE = ("0", "GPU-5b2e", "7")
 

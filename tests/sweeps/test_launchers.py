@@ -8,7 +8,7 @@ from hydra import compose
 
 from degradation.config import ConfigError
 from degradation.sweeps.slurm import QueueWatcher, signals
-from tests.sweeps.test_sweeps import run
+from tests.processes import run
 
 
 @pytest.mark.parametrize(

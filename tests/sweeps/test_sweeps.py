@@ -4,46 +4,18 @@ import csv
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
-from tests.conftest import ROOT
+from tests.processes import REPORT, results, run, start
 from tests.wandb_files import exit_code, history, wandb_records
 
-TRAIN, REPORT = ROOT / "experiments" / "train.py", ROOT / "experiments" / "report.py"
 SMOKE = "experiment=sine_smoke"
 QUICK = [SMOKE, "logger=none"]
 BASIC = "hydra/launcher=basic"
-
-
-def start(folder, *arguments, script=TRAIN):
-    """A process group of its own, so that signals reach the workers too."""
-    return subprocess.Popen(
-        [sys.executable, script, *arguments], cwd=folder, text=True, start_new_session=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored where tests run in the background
-    )  # fmt: skip
-
-
-def run(folder, *arguments, script=TRAIN):
-    """Returns exit code, standard output, standard error."""
-    process = start(folder, *arguments, script=script)
-    out, err = process.communicate(timeout=300)
-    return process.returncode, out, err
-
-
-def results(folder, experiment="sine_smoke"):
-    """Rows of networks.csv and curves.csv without what differs between equal sweeps."""
-    found = []
-    for name in ("networks.csv", "curves.csv"):
-        with open(folder / "results" / experiment / name, newline="") as file:
-            found += [{**row, "seconds": ""} for row in csv.DictReader(file)]
-    return found
 
 
 def stamps(folder):

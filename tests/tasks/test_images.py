@@ -167,7 +167,7 @@ def test_cifar10_itself(cifar10_folder):
 
 
 def test_cifar10_is_trained_on_from_file_to_figure(cifar10_folder, tmp_path):
-    from tests.sweeps.test_sweeps import run
+    from tests.processes import run
 
     arguments = ["-m", "experiment=cifar10_smoke", "hydra/launcher=basic", "logger=none"]
     code, out, err = run(tmp_path, *arguments, f"runtime.data_dir={cifar10_folder}")

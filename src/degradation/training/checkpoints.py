@@ -1,6 +1,7 @@
 """The checkpoint file of a run: plain types and tensors, replaced whole, read without unpickling code."""
 
 import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ def load(path: Path, *, digest: str, members: list[list[Any]]) -> dict[str, Any]
     """
     advice = "Delete the file or add runtime.restart=true to train this cohort again from its first step."
     try:
+        with zipfile.ZipFile(path) as archive:  # torch does not compare the checksums that it writes
+            if archive.testzip() is not None:
+                raise zipfile.BadZipFile
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a cut or overwritten file fails in many ways inside torch
         raise BadCheckpointError(f"{path} is damaged ({type(error).__name__}). {advice}") from error
