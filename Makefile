@@ -60,13 +60,14 @@ format: $(STAMP) ## format the code
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-bench: $(STAMP) ## measure the engines against plain loops: stacked on the sine; on CIFAR-10 sequential, on a GPU graph
+bench: $(STAMP) ## measure the engines against plain loops: stacked on the sine; on CIFAR-10 sequential, on a GPU graph; growth
 	$(PYTHON) experiments/bench.py depth=10 variants=[plain]
 	if $(PYTHON) -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then \
 		for precision in tf32 bf16 fp32; do \
 			$(PYTHON) experiments/bench.py experiment=cifar10_depth runtime=gpu depth=[20,56,110] \
 				recipe.precision=$$precision $(ARGS) || exit 1; done; \
 	else $(PYTHON) experiments/bench.py experiment=cifar10_depth depth=20 $(ARGS); fi
+	$(PYTHON) experiments/growth.py
 
 gpu-proof: $(STAMP) ## on a GPU: agreement tests, bench and short sweeps, each bounded in time, into proof/
 	$(PYTHON) experiments/gpu_proof.py $(ARGS)

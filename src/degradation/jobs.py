@@ -242,6 +242,21 @@ def bench_job(composed: DictConfig) -> None:
     print(bench(config))
 
 
+def growth_job(composed: DictConfig) -> None:
+    """Measure how time and memory grow, on short sweeps and made-up records of a sine experiment."""
+    try:
+        config = parse(composed)
+        if config.task.name != "sine" or config.runtime.device != "cpu":
+            raise ConfigError("growth is measured on a sine experiment with runtime=cpu.")
+        experiments = all_experiments()
+    except ConfigError as error:
+        fail(str(error), WRONG_CONFIGURATION)
+    from degradation.bench.growth import bench
+
+    train = Path(__file__).parents[2] / "experiments" / "train.py"
+    print(bench(config, experiments, [sys.executable, str(train)]))
+
+
 def wandb_sync_job(composed: DictConfig) -> None:
     """Upload what W&B logged offline."""
     from degradation.wandb_sync import sync
