@@ -83,3 +83,8 @@ def test_every_series_is_measured(tmp_path, monkeypatch):
     assert all(f"## {what}" in text for what in series)
     sweep = "-m experiment=sine_smoke logger=none runtime=cpu depth=4,7,10,13 recipe.max_steps=10 recipe.evaluations=3"
     assert Path(log).read_text().splitlines() == [f"{sweep} hydra.launcher.n_jobs={workers}" for workers in (1, 2)]
+
+
+def test_the_depths_of_the_bench_are_allowed(config):
+    for depth in growth.Sizes().depths:
+        config.network.check_depth(depth)

@@ -12,9 +12,9 @@ from tests.faults.sweeps import damaged
 WAYS = ("cut", "noise", "bit")
 
 
-@pytest.mark.parametrize("state", ["finished", "interrupted"])
+@pytest.mark.parametrize("state", ["ended", "interrupted"])
 def test_damage_is_named_and_mended_or_of_no_matter(campaign, undisturbed, interrupted, tmp_path, experiment, state):
-    source = {"finished": undisturbed, "interrupted": interrupted}[state](experiment)
+    source = {"ended": undisturbed, "interrupted": interrupted}[state](experiment)
     folder_of_run = source.run_files[-1].parent  # the deepest cohort; that of an interrupted sweep is the first
     if state == "interrupted":
         (folder_of_run,) = {file.parent for file in source.run_files}
@@ -27,12 +27,11 @@ def test_damage_is_named_and_mended_or_of_no_matter(campaign, undisturbed, inter
 
     def trial(chosen):
         file, how, turn = chosen
-        name = f"{file.name} of a run that is {state}: {how}"
         folder = source.copy(tmp_path / f"{file.name}-{how}-{turn}")
         path = folder.path / file
-        path.write_bytes(damaged(path.read_bytes(), how, random.Random(name + str(turn))))
+        path.write_bytes(damaged(path.read_bytes(), how, random.Random(f"{file.name} {state} {how} {turn}")))
         ended = folder.run()
-        fault = f"{file.name} of a run that is {state}, {experiment}: {' | '.join(WAYS)}"
+        fault = f"{file.name} of an {state} run cut, with noise or a wrong bit, {experiment}"
         if ended.answer == "finished":
             named = str(file) in ended.said
             campaign.note(fault, "named, trained again" if named else "of no matter")

@@ -51,6 +51,17 @@ def test_damaged_files_are_named(finished, name, damage):
         finished.is_done()
 
 
+def test_a_damaged_configuration_is_damage_and_not_another_configuration(finished):
+    path = finished.path / "config.yaml"
+    path.write_text(path.read_text().replace("seeds:", "seed_:", 1))
+    finished.check_identity()
+    with pytest.raises(DamagedRunError, match="config.yaml is damaged"):
+        finished.is_done()
+    finished.write_status("interrupted")  # of which no checksum is known
+    with pytest.raises(ConfigError, match="another configuration"):
+        finished.check_identity()
+
+
 def test_a_lost_file_is_named(finished):
     (finished.path / "curves.csv").unlink()
     with pytest.raises(DamagedRunError, match="curves.csv is missing"):

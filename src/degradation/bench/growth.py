@@ -34,7 +34,7 @@ MEGABYTE = 1024  # of kilobytes, in which Linux counts
 class Sizes:
     """How large each series is; `repeats` is how often a point is measured, of which the quickest counts."""
 
-    depths: tuple[int, ...] = (8, 16, 32, 64)
+    depths: tuple[int, ...] = (7, 16, 31, 61)
     seeds: tuple[int, ...] = (4, 8, 16, 32)
     cohorts: tuple[int, ...] = (1, 2, 4, 8)
     steps: int = 300

@@ -60,7 +60,7 @@ class Run:
             ConfigError: what differs, and what to do.
         """
         held = self._read_config()
-        if held is None or held.get("identity") == identity(self.config):
+        if held is None or held.get("identity") == identity(self.config) or self._config_is_damaged():
             return
         raise ConfigError(
             f"{self.path} holds another configuration ({_differing(held, self.config)}): the experiment's defaults "
@@ -99,6 +99,11 @@ class Run:
         (self.path / TRACEBACK).unlink(missing_ok=True)
         files = {file.name: checksum(file) for file in [self.path / CONFIG, *sorted(self.path.glob("*.csv"))]}
         self.write_status("done", **values, files=files)
+
+    def _config_is_damaged(self) -> bool:
+        """Whether config.yaml of a finished run is not what was written; `is_done` names it then."""
+        files = (self.read_status() or {}).get("files")
+        return isinstance(files, dict) and checksum(self.path / CONFIG) != files.get(CONFIG)
 
     def _read_config(self) -> dict[str, Any] | None:
         try:
