@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from degradation.records.rows import CURVES, KEY, NETWORKS, to_csv
-from degradation.records.tables import DamagedTableError, read, upsert
+from degradation.records.tables import DamagedTableError, read, read_text, read_texts, to_text, upsert
 
 ROW = {
     "experiment": "sine_depth", "digest": "001234567890", "variant": "plain", "depth": 7, "seed": 3,
@@ -43,13 +43,40 @@ def test_infinity_is_kept():
 
 def test_upsert_replaces_and_adds(tmp_path):
     path = tmp_path / "t.csv"
-    upsert(path, pd.DataFrame([ROW], columns=NETWORKS), KEY, NETWORKS)
-    other, newer = {**ROW, "seed": 1}, {**ROW, "train_loss": 9.0}
-    table = upsert(path, pd.DataFrame([newer, other], columns=NETWORKS), KEY, NETWORKS)
-    assert table[["seed", "train_loss"]].to_numpy().tolist() == [[1, pytest.approx(0.1234567)], [3, 9.0]]
+    upsert(path, to_text(pd.DataFrame([ROW], columns=NETWORKS)), KEY, NETWORKS)
+    newer, tenth, other = {**ROW, "train_loss": 9.0}, {**ROW, "seed": 10}, {**ROW, "seed": 1}
+    upsert(path, to_text(pd.DataFrame([newer, tenth, other], columns=NETWORKS)), KEY, NETWORKS)
+    table = read(path, NETWORKS)
+    assert table["seed"].tolist() == [1, 3, 10]  # by value, not by text
+    assert table["train_loss"].astype("float32").tolist() == [np.float32(0.1234567), 9.0, np.float32(0.1234567)]
     before = path.read_bytes()
-    upsert(path, read(path, NETWORKS), KEY, NETWORKS)
+    upsert(path, read_text(path, NETWORKS), KEY, NETWORKS)
+    upsert(path, to_text(read(path, NETWORKS)), KEY, NETWORKS)
     assert path.read_bytes() == before
+
+
+def test_a_table_that_was_cut_in_a_key_is_named(tmp_path):
+    path = tmp_path / "t.csv"
+    rows = to_text(pd.DataFrame([ROW, {**ROW, "seed": 4}], columns=NETWORKS))
+    upsert(path, rows, KEY, NETWORKS)
+    path.write_text(path.read_text().rsplit(",plain,", 1)[0])  # the last line ends after its digest
+    with pytest.raises(DamagedTableError, match="t.csv is damaged"):
+        upsert(path, rows, KEY, NETWORKS)
+
+
+def test_many_tables_are_read_as_one(tmp_path):
+    paths = [tmp_path / f"{seed}.csv" for seed in range(3)]
+    for seed, path in enumerate(paths):
+        path.write_text(to_csv([{**ROW, "seed": seed, "slug": 'a "quoted", slug'}], NETWORKS))
+    together = read_texts(paths, NETWORKS)
+    assert together["seed"].tolist() == ["0", "1", "2"]
+    assert together["digest"].tolist() == ["001234567890"] * 3
+    assert set(together["slug"]) == {'a "quoted", slug'}
+    paths[1].write_text(paths[1].read_text().replace("experiment,digest", "digest,experiment", 1))  # other columns
+    assert read_texts(paths, NETWORKS)["digest"].tolist() == ["001234567890", "sine_depth", "001234567890"]
+    paths[1].write_text(to_csv([ROW], NETWORKS) + "a" + "," * len(NETWORKS) + "\n")
+    with pytest.raises(DamagedTableError, match="1.csv is damaged"):
+        read_texts(paths, NETWORKS)
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b'a,b\n"cut', b"experiment,digest\nx,y\n"])

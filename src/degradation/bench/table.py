@@ -8,7 +8,7 @@ import pandas as pd
 from degradation.markdown import aligned
 from degradation.records.files import write_text
 from degradation.records.rows import Row
-from degradation.records.tables import upsert
+from degradation.records.tables import read, to_text, upsert
 
 KEY = ["device", "precision", "memory_format", "way", "networks", "depths", "width", "batch_size"]
 COLUMNS = [
@@ -36,8 +36,9 @@ SHOWN = {
 def write(folder: Path, rows: list[Row]) -> str:
     """Put rows into the device's table and draw it as Markdown; returns the Markdown."""
     name = rows[0]["device"].lower().replace(" ", "-")
-    table = upsert(folder / f"{name}.csv", pd.DataFrame(rows)[COLUMNS], KEY, COLUMNS)
-    text = markdown(table)
+    path = folder / f"{name}.csv"
+    upsert(path, to_text(pd.DataFrame(rows)[COLUMNS]), KEY, COLUMNS)
+    text = markdown(read(path, COLUMNS))
     write_text(folder / f"{name}.md", text)
     return text
 

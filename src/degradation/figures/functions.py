@@ -6,9 +6,11 @@ from matplotlib.axes import Axes
 
 from degradation.figures.style import COLOURS
 
+MOST_SEEDS = 16  # more would cover each other
+
 
 def fitted_functions(axes: Axes, predictions: pd.DataFrame, variant: str, depth: int) -> Axes:
-    """One line a seed, over the sine (grey).
+    """One line a seed, of the first sixteen, over the sine (grey).
 
     Args:
         axes: to draw on.
@@ -18,7 +20,8 @@ def fitted_functions(axes: Axes, predictions: pd.DataFrame, variant: str, depth:
     chosen = predictions[(predictions["variant"] == variant) & (predictions["depth"] == depth)]
     x = predictions["x"].drop_duplicates().sort_values()
     axes.plot(x, np.sin(x), color="0.75", lw=4, solid_capstyle="round")
-    for _, line in chosen.groupby("seed"):
+    for seed in sorted(set(chosen["seed"]))[:MOST_SEEDS]:
+        line = chosen[chosen["seed"] == seed]
         axes.plot(line["x"], line["prediction"], color=COLOURS[variant], lw=1.2, alpha=0.85)
     axes.set_ylim(-1.6, 1.6)
     axes.set_yticks([-1, 0, 1])

@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from degradation.records.rows import CURVES, KEY, LAYERS, NETWORKS, PREDICTIONS
 from degradation.records.run import STATUS, DamagedRunError, verify
-from degradation.records.tables import read, upsert
+from degradation.records.tables import read_texts, upsert
 
 # results table: file in a run's folder, key, columns
 TABLES = {
@@ -36,7 +34,7 @@ def collect(runs: Path, results: Path) -> list[str]:
             damaged.append(str(error))
     results.mkdir(parents=True, exist_ok=True)
     for name, (source, key, columns) in TABLES.items():
-        frames = [read(folder / source, columns) for folder in whole if (folder / source).exists()]
-        if frames:
-            upsert(results / name, pd.concat(frames, ignore_index=True), key, columns)
+        files = [folder / source for folder in whole if (folder / source).exists()]
+        if files:
+            upsert(results / name, read_texts(files, columns), key, columns)
     return damaged
