@@ -96,6 +96,16 @@ def test_the_engine_that_auto_stands_for(overrides, engine):
         assert parse(compose("config", overrides)).runtime.engine == engine
 
 
+@pytest.mark.parametrize("shortcut", ["B", "C"])
+def test_memory_that_onednn_would_overwrite_is_not_risked(shortcut):
+    chosen = ["experiment=digits_depth", "runtime.memory_format=channels_last", f"network.shortcut={shortcut}"]
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        with pytest.raises(ConfigError, match="needs network.width of at least 16 on the CPU"):
+            parse(compose("config", chosen))
+        for allowed in ("network.width=16", "network.shortcut=A", "variants=[plain]", "runtime=gpu"):
+            parse(compose("config", [*chosen, allowed]))
+
+
 UNTIL = ["recipe.warmup_until_error=80", "seeds=[0]", "variants=[plain]", "depth=110", "runtime=gpu"]
 
 

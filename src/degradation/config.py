@@ -18,6 +18,8 @@ from degradation.secret_values import secret_in
 VARIANTS = ("plain", "residual")
 SCHEDULES = ("constant", "linear", "steps", "cosine")
 MEMORY_FORMATS = ("contiguous", "channels_last")
+PROJECTING = ("B", "C")  # shortcuts with 1x1 convolutions
+ONEDNN_BLOCK = 16  # channels, with AVX-512; 8 with AVX2
 ENGINES = ("auto", "stacked", "sequential", "graph")
 RUN_PER = ("cohort", "network")
 
@@ -455,10 +457,7 @@ class Config:
         self.network.check_engine(self.runtime.engine)
         self._check_graph()
         self._check_precision()
-        require(
-            self.runtime.memory_format == "contiguous" or self.task.images,
-            f"runtime.memory_format=channels_last is for images and task.name={self.task.name} has none.",
-        )
+        self._check_memory_format()
         require(
             self.network.norm != "batch" or self.recipe.batch_size > 1,
             "recipe.batch_size is 1 and the network has batch normalisation, which needs at least 2 examples.",
@@ -484,6 +483,21 @@ class Config:
             self.recipe.warmup_until_error is None,
             "recipe.warmup_until_error decides on the host between two steps, which a captured step cannot; "
             "use runtime.engine=sequential.",
+        )
+
+    def _check_memory_format(self) -> None:
+        if self.runtime.memory_format == "contiguous":
+            return
+        require(
+            self.task.images,
+            f"runtime.memory_format=channels_last is for images and task.name={self.task.name} has none.",
+        )
+        projects = any(self.network.shortcut_of(variant) in PROJECTING for variant in self.variants)
+        require(
+            not (projects and self.runtime.device == "cpu" and self.network.width < ONEDNN_BLOCK),
+            f"runtime.memory_format=channels_last with projection shortcuts needs network.width of at least "
+            f"{ONEDNN_BLOCK} on the CPU: oneDNN's backward pass of narrower 1x1 convolutions with stride 2 writes "
+            "beyond its memory (oneDNN issue 6035).",
         )
 
     def _check_precision(self) -> None:

@@ -67,7 +67,7 @@ def built(config, engine_class=GraphEngine):
         ["recipe.momentum=0"],
         ["network.shortcut=B", "recipe.precision=fp64"],
         ["recipe.precision=bf16"],
-        ["runtime.memory_format=channels_last", "network.shortcut=B"],
+        ["runtime.memory_format=channels_last", "network.shortcut=B", "network.width=16"],
         ["recipe.optimizer=adam", "recipe.momentum=0", "recipe.weight_decay=0"],
     ],
 )
