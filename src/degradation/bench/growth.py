@@ -180,12 +180,12 @@ def _overview(*arguments: Any) -> None:
 
 def markdown(table: pd.DataFrame) -> str:
     """A section a series, with the straight line through it where one is expected."""
-    first = table.iloc[0]
+    first, commits = table.iloc[0], ", ".join(table["commit"].unique())
     parts = [
         "# Growth",
-        f"`python experiments/growth.py`, commit {first['commit']}, torch {first['torch_version']}, {first['cores']} "
-        "cores. Seconds: of training the quickest of several times, of all else once. Megabytes: peak memory beyond "
-        "that of the process when everything was imported.",
+        f"`python experiments/growth.py`, commit {commits}, torch {first['torch_version']}, {first['cores']} cores. "
+        "Seconds: of training the quickest of several times, of all else once. Megabytes: peak memory beyond that of "
+        "the process when everything was imported.",
     ]
     for what, rows in table.groupby("what", sort=False):
         parts.append(f"## {what}")
