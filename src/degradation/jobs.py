@@ -193,6 +193,8 @@ def report_job(composed: DictConfig) -> None:
         print(overview(everything, config.runtime).text([experiment.experiment.name for experiment in reported]))
     except ConfigError as error:
         fail(str(error), WRONG_CONFIGURATION)
+    except OSError as error:  # a full disk, say
+        fail(str(error), 1)
 
 
 def publish_job(composed: DictConfig) -> None:
@@ -245,9 +247,10 @@ def bench_job(composed: DictConfig) -> None:
 def growth_job(composed: DictConfig) -> None:
     """Measure how time and memory grow, on short sweeps and made-up records of a sine experiment."""
     try:
-        config = parse(composed)
-        if config.task.name != "sine" or config.runtime.device != "cpu":
-            raise ConfigError("growth is measured on a sine experiment with runtime=cpu.")
+        config, defaults = parse(composed), defaults_of(HydraConfig.get().runtime.choices.get("experiment"))
+        changed = differences(config, defaults)
+        if changed or config.task.name != "sine" or config.runtime.device != "cpu":
+            raise ConfigError("growth is measured on a sine experiment as its file has it, with runtime=cpu.")
         experiments = all_experiments()
     except ConfigError as error:
         fail(str(error), WRONG_CONFIGURATION)

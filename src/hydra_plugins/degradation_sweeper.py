@@ -75,8 +75,8 @@ class DepthSweeper(BasicSweeper):
             runtime, logger = jobs[0].config.runtime, jobs[0].config.logger
             try:
                 written = report(defaults, runtime)
-            except ConfigError as error:
-                print(f"error: {error}", file=sys.stderr)
+            except (ConfigError, OSError) as error:
+                print(f"error: no report on {name}: {error}", file=sys.stderr)
                 whole = False
                 continue
             print(written.text)
@@ -84,7 +84,11 @@ class DepthSweeper(BasicSweeper):
                 log_report(logger, name, Path(runtime.results_dir) / name, written)
         if whole:
             runtime = [*planned.done, *planned.todo][0].config.runtime
-            print(overview(all_experiments(), runtime).text(list(planned.experiments)))
+            try:
+                print(overview(all_experiments(), runtime).text(list(planned.experiments)))
+            except (ConfigError, OSError) as error:
+                print(f"error: no verdicts: {error}", file=sys.stderr)
+                return False
         return whole
 
     def _train(self, planned: Plan) -> Sequence[JobReturn]:

@@ -63,7 +63,8 @@ class Campaign:
             for future in [pool.submit(trial, value) for value in values]:
                 future.result()
 
-    def write(self, folder: Path, minutes: float) -> None:
+    def write(self, folder: Path, commit: str, minutes: float) -> None:
+        """The table of a campaign in which no test failed."""
         rows = [
             {
                 "fault": fault,
@@ -78,15 +79,17 @@ class Campaign:
         folder.mkdir(parents=True, exist_ok=True)
         write_text(folder / "faults.csv", to_csv(rows, columns))
         table = aligned(columns, [[str(row[name]) for name in columns] for row in rows])
-        write_text(folder / "README.md", ABOUT.format(commit=commit(), minutes=minutes) + table + "\n")
+        write_text(folder / "README.md", ABOUT.format(commit=commit, minutes=minutes) + table + "\n")
 
 
 ABOUT = """# What was done to sweeps, and what they lost
 
 `make test-faults` at commit {commit}, {minutes:.0f} minutes. Each fault was tried `times` times on short sweeps of
 sine and digits (tests/faults), which then were continued by the same command; `outcomes` says how the disturbed command
-ended. Of the `compared` sweeps that were finished afterwards, `equal` have the results of an undisturbed sweep in every
-digit of networks.csv, curves.csv, layers.csv and predictions.csv. Nothing was lost if the two are the same.
+ended. A refused checkpoint was discarded as the sentence says (`runtime.restart=true`), a refused folder deleted. Of
+the `compared` sweeps that were finished afterwards, `equal` have the results of an undisturbed sweep in every digit of
+networks.csv, curves.csv, layers.csv and predictions.csv (times and commits apart). No result was lost or changed if the
+two are the same.
 
 """
 
@@ -129,12 +132,12 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Fol
 
 @pytest.fixture(scope="session")
 def campaign(request: pytest.FixtureRequest, undisturbed: Callable[[str], Folder]) -> Iterator[Campaign]:
-    began = time.monotonic()
+    began, made_with = time.monotonic(), commit()
     folder = request.config.getoption("--campaign", default=None)
     counting = Campaign(folder is not None, undisturbed)
     yield counting
-    if folder is not None:
-        counting.write(folder, (time.monotonic() - began) / 60)
+    if folder is not None and not request.session.testsfailed and not request.config.getoption("keyword"):
+        counting.write(folder, made_with, (time.monotonic() - began) / 60)
 
 
 @pytest.fixture(params=SWEEPS)

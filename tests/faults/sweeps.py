@@ -72,7 +72,9 @@ class Sweep:
     def end(self) -> Ended:
         """Wait for its end."""
         self.process.join(PATIENCE)
-        assert self.process.exitcode is not None, f"still running after {PATIENCE} s: {self.said.decode()}"
+        if self.process.exitcode is None:
+            self.process.kill()
+            raise AssertionError(f"still running after {PATIENCE} s: {self.said.decode()}")
         self.reader.join(PATIENCE)
         return Ended(self.process.exitcode, self.said.decode())
 

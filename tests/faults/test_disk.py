@@ -65,6 +65,31 @@ def test_a_disk_that_fills_up_at_a_random_write(campaign, undisturbed, tmp_path,
     campaign.each(trial, range(campaign.trials(1, 5)))
 
 
+@needs_mount
+@pytest.mark.usefixtures("in_campaign_alone")
+def test_a_disk_that_fills_up_with_tables_and_figures(campaign, undisturbed, tmp_path, experiment):
+    """The runs are kept on another disk."""
+    fault = f"disk of the results full at a random write, {experiment}"
+    files = [path for path in (undisturbed(experiment).path / "results").rglob("*") if path.is_file()]
+    whole = sum(path.stat().st_size for path in files)
+
+    def trial(number):
+        size = random.Random(f"{experiment} {number}").randrange(4096, whole)
+        folder = Folder(tmp_path / str(number), experiment)
+        with small_disk(folder.path / "results", size):
+            ended = folder.run()
+            campaign.note(fault, ended.answer)
+            assert ended.code == 1
+            assert "No space left on device" in ended.said, ended.said
+            remount(folder.path / "results", f"size={4 * whole}")
+            ended = folder.run()
+            assert ended.answer == "finished"
+            assert "to train" not in ended.said
+            campaign.compare(fault, folder)
+
+    campaign.each(trial, range(3))
+
+
 @pytest.mark.usefixtures("in_campaign_alone")
 def test_files_that_cannot_grow_beyond_a_random_size(campaign, undisturbed, tmp_path, experiment):
     fault = f"file-size limit, {experiment}"
@@ -105,6 +130,7 @@ def test_a_results_folder_that_cannot_be_written_to(campaign, undisturbed, tmp_p
     with small_disk(folder.path / "results", 1 << 24):
         sweep = folder.start()
         while not folder.run_files:
+            assert sweep.process.is_alive(), sweep.end().said
             time.sleep(0.01)
         remount(folder.path / "results", "ro")
         ended = sweep.end()

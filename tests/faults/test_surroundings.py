@@ -6,7 +6,6 @@ import random
 import signal
 import socket
 import subprocess
-import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 
 from tests.faults.sweeps import Ended, Folder, command
 from tests.faults.test_disk import needs_mount
-from tests.processes import TRAIN, start
+from tests.processes import start
 
 pytestmark = pytest.mark.usefixtures("in_campaign_alone")
 
@@ -25,7 +24,11 @@ JOBLIB = "hydra/launcher=joblib"
 
 
 def end(process: subprocess.Popen[str]) -> Ended:
-    out, err = process.communicate(timeout=300)
+    try:
+        out, err = process.communicate(timeout=300)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
     return Ended(process.returncode, out + err)
 
 
@@ -88,8 +91,7 @@ def kill_a_worker(process: subprocess.Popen[str], chance: random.Random) -> None
         assert process.poll() is None
         time.sleep(0.05)
     time.sleep(chance.uniform(0, 8))
-    with contextlib.suppress(IndexError, ProcessLookupError):
-        os.kill(chance.choice(workers(process)), signal.SIGKILL)
+    os.kill(chance.choice(workers(process)), signal.SIGKILL)
 
 
 def test_a_worker_that_is_killed(campaign, tmp_path, experiment):
@@ -109,46 +111,45 @@ def test_a_worker_that_is_killed(campaign, tmp_path, experiment):
 
 def test_memory_that_runs_out(campaign, tmp_path):
     """The kernel's own doing, by a control group that is too small for the workers."""
-    group = CGROUPS / "degradation-faults"
+    group = CGROUPS / f"degradation-faults-{os.getpid()}"
     try:
         group.mkdir()
-        (group / "memory.limit_in_bytes").write_text(str(300 << 20))
     except OSError as error:
         pytest.skip(f"no memory control group can be made here: {error}")
     fault, folder = "out of memory, sine_smoke", Folder(tmp_path / "folder", "sine_smoke")
     folder.path.mkdir()
     try:
-        enter = f"echo $$ > {group}/cgroup.procs; exec "
-        told = ["sh", "-c", enter + '"$@"', "sh", sys.executable, str(TRAIN), *command("sine_smoke"), JOBLIB]
-        done = subprocess.run(told, cwd=folder.path, capture_output=True, text=True, check=False, timeout=300)
+        (group / "memory.limit_in_bytes").write_text(str(300 << 20))
+        enter = ["sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh"]
+        ended = end(start(folder.path, *command("sine_smoke"), JOBLIB, prefix=enter))
         killed = int((group / "memory.oom_control").read_text().split("oom_kill ")[1])
     finally:
-        with contextlib.suppress(OSError):
-            group.rmdir()
+        wait_until_empty(group)
+        group.rmdir()
     assert killed > 0
-    ended = Ended(done.returncode, done.stdout + done.stderr)
     campaign.note(fault, ended.answer)
     assert "The same command trains only what is missing." in ended.said
     assert folder.run().answer == "finished"
     campaign.compare(fault, folder)
 
 
+def wait_until_empty(group: Path) -> None:
+    """The last workers end a moment after their sweep."""
+    for _ in range(100):
+        if not (group / "cgroup.procs").read_text():
+            return
+        time.sleep(0.1)
+
+
 @needs_mount
 def test_shared_memory_that_is_full(campaign, tmp_path):
-    """joblib's workers have their semaphores there."""
+    """joblib's workers have their semaphores there; without them it trains one cohort after another."""
     fault, folder = "/dev/shm full, sine_smoke", Folder(tmp_path / "folder", "sine_smoke")
     folder.path.mkdir()
-    fill = "mount -t tmpfs -o size=16k tmpfs /dev/shm && cat /dev/zero > /dev/shm/full 2> /dev/null; exec "
-    told = ["unshare", "-m", "sh", "-c", fill + '"$@"', "sh", sys.executable, str(TRAIN)]
-    done = subprocess.run(
-        [*told, *command("sine_smoke"), JOBLIB],
-        cwd=folder.path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    ended = Ended(done.returncode, done.stdout + done.stderr)
+    fill = "mount -t tmpfs -o size=16k tmpfs /dev/shm && { cat /dev/zero > /dev/shm/full 2> /dev/null; true; }"
+    own_mounts = ["unshare", "-m", "sh", "-c", fill + ' && exec "$@"', "sh"]
+    ended = end(start(folder.path, *command("sine_smoke"), JOBLIB, prefix=own_mounts))
+    assert "No space left on device" in ended.said
     campaign.note(fault, ended.answer)
     assert folder.run().answer == "finished"
     campaign.compare(fault, folder)

@@ -55,13 +55,15 @@ def test_upsert_replaces_and_adds(tmp_path):
     assert path.read_bytes() == before
 
 
-def test_a_table_that_was_cut_in_a_key_is_named(tmp_path):
+def test_a_table_with_a_damaged_key_is_named(tmp_path):
     path = tmp_path / "t.csv"
     rows = to_text(pd.DataFrame([ROW, {**ROW, "seed": 4}], columns=NETWORKS))
     upsert(path, rows, KEY, NETWORKS)
-    path.write_text(path.read_text().rsplit(",plain,", 1)[0])  # the last line ends after its digest
-    with pytest.raises(DamagedTableError, match="t.csv is damaged"):
-        upsert(path, rows, KEY, NETWORKS)
+    whole = path.read_text()
+    for damaged in (whole.rsplit(",plain,", 1)[0], whole.replace(",plain,7,4,", ",plain,7,t,")):
+        path.write_text(damaged)
+        with pytest.raises(DamagedTableError, match="t.csv is damaged"):
+            upsert(path, rows, KEY, NETWORKS)
 
 
 def test_many_tables_are_read_as_one(tmp_path):

@@ -191,7 +191,7 @@ def markdown(table: pd.DataFrame) -> str:
         parts.append(f"## {what}")
         shown = ["n", "seconds", "megabytes"]
         parts.append(aligned(shown, [[cell(row[name]) for name in shown] for _, row in rows.iterrows()]))
-        if len(rows) > 2:
+        if len(rows) > 2 and rows["megabytes"].notna().all():  # the sweeps of the workers fall, and in a curve
             parts.append(" ".join(straight(rows["n"], rows[name], name) for name in ("seconds", "megabytes")))
     return "\n\n".join(parts) + "\n"
 

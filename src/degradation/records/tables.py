@@ -75,7 +75,7 @@ def upsert(path: Path, new: pd.DataFrame, key: Sequence[str], columns: Sequence[
     """Put rows of text into a table on disk, replacing those of the same key; the table is sorted by key.
 
     Raises:
-        DamagedTableError: the table on disk cannot be read, or a row of it has no key.
+        DamagedTableError: the table on disk cannot be read, or a row of it has no key or a wrong one.
     """
     table = new
     if path.exists():
@@ -83,7 +83,11 @@ def upsert(path: Path, new: pd.DataFrame, key: Sequence[str], columns: Sequence[
         if (held[list(key)] == "").any(axis=None):
             raise DamagedTableError(f"{path} is damaged (a row lacks its key).")
         table = pd.concat([held, new], ignore_index=True)
-    table = table.drop_duplicates(list(key), keep="last").sort_values(list(key), ignore_index=True, key=_value)
+    table = table.drop_duplicates(list(key), keep="last")
+    try:
+        table = table.sort_values(list(key), ignore_index=True, key=_value)
+    except ValueError as error:
+        raise DamagedTableError(f"{path} is damaged ({error}).") from error
     write_text(path, table.to_csv(index=False))
 
 
