@@ -4,7 +4,6 @@ import contextlib
 import os
 import random
 import resource
-import shutil
 import subprocess
 import time
 from functools import partial
@@ -142,4 +141,3 @@ def test_a_results_folder_that_cannot_be_written_to(campaign, undisturbed, tmp_p
         assert folder.run().answer == "finished"
         assert {file: file.stat().st_mtime_ns for file in folder.run_files} == before  # nothing was trained again
         campaign.compare(fault, folder)
-    shutil.rmtree(folder.path)

@@ -4,6 +4,7 @@ import contextlib
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -13,6 +14,7 @@ TYPES = {
     **dict.fromkeys(("experiment", "digest", "commit", "torch_version", "slug", "depths"), "str"),
     "diverged_step": "Int64",
 }
+AS_TEXT: dict[str, Any] = {"dtype": "str", "keep_default_na": False}
 # columns of keys that are sorted by value
 NUMBERS = {"depth", "seed", "step", "layer", "x", "networks", "width", "batch_size"}
 
@@ -29,22 +31,22 @@ def read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     Raises:
         DamagedTableError: the file is no CSV or lacks a column.
     """
-    return _read(path, columns, dtype=TYPES)
+    return _read(path, columns, {"dtype": TYPES}, empty=float("nan"))
 
 
 def read_text(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """`read`, every value as the text that stands in the file."""
-    return _read(path, columns, dtype="str", keep_default_na=False)
+    return _read(path, columns, AS_TEXT, empty="")
 
 
-def _read(path: Path, columns: Sequence[str], **options: object) -> pd.DataFrame:
+def _read(path: Path, columns: Sequence[str], options: dict[str, Any], empty: Any) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, **options)
     except (ValueError, UnicodeDecodeError) as error:
         raise DamagedTableError(f"{path} is damaged ({error}).") from error
     missing = [name for name in columns if name not in table]
     if set(missing) <= ADDED:
-        return table.assign(**dict.fromkeys(missing, "" if "keep_default_na" in options else float("nan")))
+        return table.assign(**dict.fromkeys(missing, empty))
     if missing:
         raise DamagedTableError(f"{path} lacks the columns {', '.join(missing)}.")
     return table
@@ -61,14 +63,14 @@ def read_texts(paths: Sequence[Path], columns: Sequence[str]) -> pd.DataFrame:
     if all(content.startswith(header) for content in contents):  # and not of an earlier version
         joined = header + b"".join(content.removeprefix(header) for content in contents)
         with contextlib.suppress(ValueError):
-            return pd.read_csv(io.BytesIO(joined), dtype="str", keep_default_na=False)
+            return pd.read_csv(io.BytesIO(joined), **AS_TEXT)
     return pd.concat([read_text(path, columns) for path in paths], ignore_index=True)
 
 
 def to_text(table: pd.DataFrame) -> pd.DataFrame:
     """Every value as it is written; numbers with nine digits, all that float32 has."""
     written = table.to_csv(index=False, float_format="%.9g")
-    return pd.read_csv(io.StringIO(written), dtype="str", keep_default_na=False)
+    return pd.read_csv(io.StringIO(written), **AS_TEXT)
 
 
 def upsert(path: Path, new: pd.DataFrame, key: Sequence[str], columns: Sequence[str]) -> None:
