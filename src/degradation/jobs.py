@@ -16,6 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from degradation import deadline
+from degradation.cifar10_files import ensure
 from degradation.config import Cifar10Task, Config, ConfigError, Runtime, parse
 from degradation.records.identity import differences
 from degradation.records.run import JobFailedError, JobInterruptedError
@@ -74,8 +75,6 @@ def preflight(configs: list[Config], *, here: bool = True) -> None:
     elif first.runtime.device == "cpu" and not first.runtime.allow_slow and cpu_days(configs) > SLOW_DAYS:
         raise ConfigError(f"runtime.device is cpu: {_on_the_cpu(configs)} With a GPU use runtime=gpu.")
     if isinstance(first.task, Cifar10Task):
-        from degradation.tasks.cifar10 import ensure
-
         ensure(Path(first.runtime.data_dir), first.runtime.download)
     check_key(first)
 
@@ -114,13 +113,14 @@ def train_job(composed: DictConfig) -> None:
     """Hydra's task function: one cohort. In a sweep whatever goes wrong is raised, for the sweep to report."""
     chosen = HydraConfig.get()
     experiment = chosen.runtime.choices.get("experiment")
+    launcher = chosen.runtime.choices.get("hydra/launcher")
     if not OmegaConf.is_missing(chosen.job, "num"):
-        _train_in_sweep(parse(composed), experiment)
+        _train_in_sweep(parse(composed), experiment, launcher)
         return
     try:
         defaults, config = defaults_of(experiment), parse(composed)
         check_name(config, experiment)
-        check_launcher(chosen.runtime.choices.get("hydra/launcher"))
+        check_launcher(launcher)
         preflight([config])
         deadline.start(config.runtime)
         from degradation.training.fit import train  # ten seconds of imports, after all checks
@@ -140,7 +140,7 @@ def train_job(composed: DictConfig) -> None:
     print(f"tables and figures: python experiments/report.py experiment={experiment}")
 
 
-def _train_in_sweep(config: Config, experiment: str | None) -> None:
+def _train_in_sweep(config: Config, experiment: str | None, launcher: str | None) -> None:
     if deadline.passed():
         return  # the next call of the sweep starts it
     if multiprocessing.current_process().name != "MainProcess":
@@ -152,7 +152,9 @@ def _train_in_sweep(config: Config, experiment: str | None) -> None:
     except SystemExit as error:
         if error.code == deadline.EXIT_CODE:
             return
-        # this worker alone was asked to stop; the other jobs go on
+        if launcher == "basic":  # the sweep's own process was asked to stop
+            raise KeyboardInterrupt from error
+        # this worker alone was; the other jobs go on
         raise JobInterruptedError("interrupted; its checkpoint is kept") from error
 
 
