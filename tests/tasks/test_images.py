@@ -5,13 +5,16 @@ import sys
 
 import pytest
 import torch
+from torchvision.datasets import CIFAR10
 
 from degradation import tasks
+from degradation.cifar10_files import FOLDER, MD5, ensure
 from degradation.config import Cifar10Task, ConfigError
 from degradation.tasks.base import Split
-from degradation.tasks.cifar10 import cifar10, ensure
+from degradation.tasks.cifar10 import cifar10
 from degradation.tasks.images import ImageTask, check_images, crop_and_flip
 from tests.conftest import ROOT
+from tests.processes import run
 
 PARTS = ROOT.parent / "shared" / "cifar10"
 
@@ -113,6 +116,11 @@ def test_wrong_images_are_refused(shape, labels, message):
         check_images("x", torch.zeros(shape), torch.tensor(labels), (3, 32, 32), classes=10)
 
 
+def test_the_published_files_are_those_that_torchvision_takes():
+    listed = [*CIFAR10.train_list, *CIFAR10.test_list, [CIFAR10.meta["filename"], CIFAR10.meta["md5"]]]
+    assert (CIFAR10.base_folder, [tuple(file) for file in listed]) == (FOLDER, list(MD5.items()))
+
+
 def test_missing_data_says_where_it_looked(tmp_path):
     with pytest.raises(ConfigError, match=r"CIFAR-10 is not in .*cifar-10-batches-py.* DEGRADATION_DATA"):
         ensure(tmp_path, download=False)
@@ -167,8 +175,6 @@ def test_cifar10_itself(cifar10_folder):
 
 
 def test_cifar10_is_trained_on_from_file_to_figure(cifar10_folder, tmp_path):
-    from tests.processes import run
-
     arguments = ["-m", "experiment=cifar10_smoke", "hydra/launcher=basic", "logger=none"]
     code, out, err = run(tmp_path, *arguments, f"runtime.data_dir={cifar10_folder}")
     assert code == 0, err

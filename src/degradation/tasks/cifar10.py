@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from degradation.cifar10_files import ensure
 from degradation.config import Cifar10Task, ConfigError
 from degradation.streams import generator
 from degradation.tasks.base import Split
@@ -16,37 +17,6 @@ from degradation.tasks.images import PAD, ImageTask, check_images
 SIDE = 32  # pixels
 HELD_OUT = 5_000
 SPLIT_SEED = 0
-
-
-def ensure(data_dir: Path, download: bool) -> None:
-    """Make sure that CIFAR-10's files are in `data_dir` and are the published ones, fetching them if allowed.
-
-    Raises:
-        ConfigError: a file is missing or damaged, and could not be fetched; it says where files were looked for.
-    """
-    from torchvision.datasets import CIFAR10
-    from torchvision.datasets.utils import check_integrity
-
-    folder = data_dir / CIFAR10.base_folder
-    wanted = [*CIFAR10.train_list, *CIFAR10.test_list, (CIFAR10.meta["filename"], CIFAR10.meta["md5"])]
-    missing = [name for name, _ in wanted if not (folder / name).exists()]
-    if missing and download:
-        try:
-            CIFAR10(str(data_dir), download=True)
-        except (OSError, RuntimeError) as error:  # no network, or torchvision's own check failed
-            raise ConfigError(
-                f"CIFAR-10 is not in {folder} and could not be downloaded ({error}). Put the content of "
-                "cifar-10-python.tar.gz there, or set runtime.data_dir or DEGRADATION_DATA to the folder above it."
-            ) from error
-        missing = []
-    if missing:
-        raise ConfigError(
-            f"CIFAR-10 is not in {folder} ({missing[0]} is missing). Put the content of cifar-10-python.tar.gz there, "
-            "set runtime.data_dir or DEGRADATION_DATA to the folder above it, or allow runtime.download=true."
-        )
-    for name, md5 in wanted:
-        if not check_integrity(str(folder / name), md5):
-            raise ConfigError(f"{folder / name} is damaged: its MD5 is not {md5}. Delete it and fetch it again.")
 
 
 def cifar10(task: Cifar10Task, data_dir: Path, download: bool) -> ImageTask:
