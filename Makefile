@@ -42,7 +42,7 @@ test: $(STAMP) ## run the tests, the linter and the type checker
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(PYTHON) -m pytest -n 2 --dist loadscope --durations=25 -m "not slurm" $(ARGS)
+	$(PYTHON) -m pytest -n 2 --dist loadscope --no-loadscope-reorder --durations=25 -m "not slurm" $(ARGS)
 
 test-faults: $(STAMP) ## kill, cut, fill up and starve sweeps, a hundred times and more; the table goes to results/reference/faults
 	$(PYTHON) -m pytest tests/faults --campaign results/reference/faults -rs $(ARGS)

@@ -1,11 +1,17 @@
-"""Entry points run as a user runs them: in processes of their own, and what they leave."""
+"""Entry points run as a user runs them, in processes and process groups of their own, and what they leave."""
 
 import csv
+import multiprocessing
+import os
+import runpy
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.conftest import ROOT
 
@@ -13,22 +19,120 @@ TRAIN, REPORT = ROOT / "experiments" / "train.py", ROOT / "experiments" / "repor
 TABLES = ("networks.csv", "curves.csv", "layers.csv", "predictions.csv")
 ALWAYS = ("networks.csv", "curves.csv")  # whatever the experiment
 NOT_COMPARED = ("seconds", "commit")  # may differ between equal sweeps
+PATIENCE = 300  # seconds for what takes ten
+IMPORTED = ["degradation.training.fit", "degradation.tasks.digits", "degradation.overview", "sklearn.datasets"]
+
+processes = multiprocessing.get_context("forkserver")
+processes.set_forkserver_preload(IMPORTED)
 
 
-def start(folder: Path, *arguments: str, script: Path = TRAIN, prefix: Sequence[str] = ()) -> subprocess.Popen[str]:
-    """A process group of its own, so that signals reach the workers too; `prefix` is a command that runs another."""
-    return subprocess.Popen(
-        [*prefix, sys.executable, script, *arguments], cwd=folder, text=True, start_new_session=True,
+class Ended(NamedTuple):
+    """How a process ended: its exit code (or minus the signal that ended it), standard output and standard error."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def said(self) -> str:
+        return self.out + self.err
+
+
+class Stream:
+    """What a process says on one of its streams, read as it comes."""
+
+    def __init__(self) -> None:
+        self.source, self.sink = processes.Pipe(duplex=False)
+        self.said = bytearray()
+        self.thread = threading.Thread(target=self._read, daemon=True)
+
+    def begin(self) -> None:
+        self.sink.close()
+        self.thread.start()
+
+    def _read(self) -> None:
+        while part := os.read(self.source.fileno(), 65536):
+            self.said += part
+
+    def text(self) -> str:
+        """All of it; workers that outlive the process may add to it."""
+        self.thread.join(PATIENCE)
+        return self.said.decode()
+
+
+class Forked:
+    """An entry point in a process forked from one that has imported everything, which takes 20 seconds."""
+
+    def __init__(
+        self, folder: Path, arguments: Sequence[str], script: Path, prepare: Callable[[], None] | None
+    ) -> None:
+        self.streams = Stream(), Stream()
+        sinks = [stream.sink for stream in self.streams]
+        self.process = processes.Process(
+            target=_run, args=(folder, arguments, script, prepare, dict(os.environ), sinks)
+        )
+        self.process.start()
+        assert self.process.pid is not None
+        self.pid = self.process.pid
+        for stream in self.streams:
+            stream.begin()
+
+    def end(self) -> Ended:
+        """Wait for its end."""
+        self.process.join(PATIENCE)
+        if self.process.exitcode is None:
+            os.killpg(self.pid, signal.SIGKILL)
+            raise AssertionError(f"still running after {PATIENCE} s: {[stream.text() for stream in self.streams]}")
+        return Ended(self.process.exitcode, *(stream.text() for stream in self.streams))
+
+
+def _run(
+    folder: Path,
+    arguments: Sequence[str],
+    script: Path,
+    prepare: Callable[[], None] | None,
+    environment: dict[str, str],
+    sinks: Sequence[Connection],
+) -> None:
+    os.setsid()
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
+    for number, sink in enumerate(sinks, start=1):
+        os.dup2(sink.fileno(), number)
+        sink.close()
+    if prepare is not None:
+        prepare()
+    sys.argv = [str(script), *arguments]
+    try:
+        runpy.run_path(str(script), run_name="__main__")
+    finally:
+        threading._shutdown()  # first, as in an interpreter: it ends joblib's workers
+
+
+def fork(folder: Path, *arguments: str, script: Path = TRAIN, prepare: Callable[[], None] | None = None) -> Forked:
+    """Start an entry point; `prepare` is called in its process first."""
+    return Forked(folder, arguments, script, prepare)
+
+
+def run(folder: Path, *arguments: str, script: Path = TRAIN) -> Ended:
+    """Start an entry point and wait for its end."""
+    return fork(folder, *arguments, script=script).end()
+
+
+def run_anew(folder: Path, *arguments: str, prefix: Sequence[str] = ()) -> Ended:
+    """Train in an interpreter of its own, which the command `prefix` starts, and wait for its end."""
+    process = subprocess.Popen(
+        [*prefix, sys.executable, TRAIN, *arguments], cwd=folder, text=True, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored where tests run in the background
     )  # fmt: skip
-
-
-def run(folder: Path, *arguments: str, script: Path = TRAIN) -> tuple[int, str, str]:
-    """Returns exit code, standard output, standard error."""
-    process = start(folder, *arguments, script=script)
-    out, err = process.communicate(timeout=300)
-    return process.returncode, out, err
+    try:
+        out, err = process.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    return Ended(process.returncode, out, err)
 
 
 def results(folder: Path, experiment: str = "sine_smoke") -> dict[str, list[dict[str, str]]]:

@@ -89,6 +89,7 @@ def test_a_forged_archive_is_not_extracted(tmp_path, archive, monkeypatch):
     assert not (tmp_path / "outside").exists()
 
 
+@pytest.mark.skipif(not hasattr(tarfile, "data_filter"), reason="Python before 3.11.4 has no filter; the MD5 remains")
 def test_an_archive_member_cannot_leave_its_folder(tmp_path, archive):
     (tmp_path / "data").mkdir()
     with pytest.raises(tarfile.OutsideDestinationError):  # torchvision's own filter, behind the check of the MD5

@@ -16,7 +16,7 @@ from degradation.markdown import aligned
 from degradation.records.environment import commit
 from degradation.records.files import write_text
 from degradation.records.rows import to_csv
-from tests.faults.sweeps import SWEEPS, Folder
+from tests.faults.sweeps import SWEEPS, Folder, answer
 
 CORES = 2  # trials at a time
 ALONE = "in the whole campaign alone: make test-faults"
@@ -105,8 +105,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Fol
     @cache
     def finished(experiment: str) -> Folder:
         folder = Folder(tmp_path_factory.mktemp("undisturbed") / experiment, experiment)
-        ended = folder.run()
-        assert ended.answer == "finished", ended.said
+        folder.finish()
         return folder
 
     return finished
@@ -120,11 +119,9 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Fol
     def killed(experiment: str) -> Folder:
         folder = Folder(tmp_path_factory.mktemp("interrupted") / experiment, experiment)
         sweep = folder.start()
-        while not any(file.name == "last.ckpt" for file in folder.run_files):
-            assert sweep.process.is_alive(), sweep.end().said
-            time.sleep(0.01)
+        folder.wait_for("last.ckpt", sweep)
         sweep.process.kill()
-        assert sweep.end().answer == "killed"
+        assert answer(sweep.end()) == "killed"
         return folder
 
     return killed

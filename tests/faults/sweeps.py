@@ -1,20 +1,16 @@
-"""Sweeps that can be started hundreds of times: processes forked from one that has imported everything."""
+"""Sweeps that can be started hundreds of times."""
 
-import multiprocessing
 import os
 import random
-import runpy
 import shutil
 import signal
-import sys
-import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from tests.processes import TRAIN, results
+from tests.processes import Ended, Forked, fork, results
 
 # experiment and what makes it short; together all engines of the CPU, both families, two tasks
 SWEEPS = {
@@ -23,60 +19,22 @@ SWEEPS = {
     "digits_depth": ["seeds=[0]", "recipe.max_steps=60", "recipe.milestones=[30,45]", "recipe.evaluations=2",
                      "depth=8,14", "runtime.checkpoint_every_steps=6", "runtime.segment_steps=3"],
 }  # fmt: skip
-IMPORTED = ["degradation.training.fit", "degradation.tasks.digits", "degradation.overview", "sklearn.datasets"]
-PATIENCE = 120  # seconds for a sweep that takes ten
-
-processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(IMPORTED)
+BASIC, JOBLIB = "hydra/launcher=basic", "hydra/launcher=joblib"  # in the sweep's process; in two workers
 
 
-def command(experiment: str) -> list[str]:
-    return ["-m", f"experiment={experiment}", "logger=none", "hydra/launcher=basic", *SWEEPS[experiment]]
+def command(experiment: str, launcher: str = BASIC) -> list[str]:
+    return ["-m", f"experiment={experiment}", "logger=none", launcher, *SWEEPS[experiment]]
 
 
-@dataclass
-class Ended:
-    """How a sweep ended: its exit code (minus the signal that ended it) and everything it printed."""
-
-    code: int
-    said: str
-
-    @property
-    def answer(self) -> str:
-        """The outcome in words. A traceback is none."""
-        assert "Traceback" not in self.said, self.said
-        if self.code == -signal.SIGKILL:
-            return "killed"
-        if self.code == -signal.SIGTERM:
-            return "ended at once"  # before the training or after it
-        assert self.code in (0, 1, 2, 130), f"exit code {self.code}: {self.said}"
-        return "finished" if self.code == 0 else "stopped with a sentence"
-
-
-class Sweep:
-    """A sweep that runs in a process group of its own."""
-
-    def __init__(self, folder: Path, arguments: list[str], prepare: Callable[[], None] | None) -> None:
-        self.output, output = processes.Pipe(duplex=False)
-        self.said = bytearray()
-        self.process = processes.Process(target=_run, args=(folder, arguments, output, prepare))
-        self.process.start()
-        output.close()
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
-
-    def _read(self) -> None:
-        while part := os.read(self.output.fileno(), 65536):
-            self.said += part
-
-    def end(self) -> Ended:
-        """Wait for its end."""
-        self.process.join(PATIENCE)
-        if self.process.exitcode is None:
-            self.process.kill()
-            raise AssertionError(f"still running after {PATIENCE} s: {self.said.decode()}")
-        self.reader.join(PATIENCE)
-        return Ended(self.process.exitcode, self.said.decode())
+def answer(ended: Ended) -> str:
+    """The outcome in words. A traceback is none."""
+    assert "Traceback" not in ended.said, ended.said
+    if ended.code == -signal.SIGKILL:
+        return "killed"
+    if ended.code == -signal.SIGTERM:
+        return "ended at once"  # before the training or after it
+    assert ended.code in (0, 1, 2, 75, 130), f"exit code {ended.code}: {ended.said}"
+    return "finished" if ended.code == 0 else "stopped with a sentence"
 
 
 @dataclass
@@ -92,13 +50,24 @@ class Folder:
         found = (self.path / "runs").glob("*/*/*/*/*")
         return sorted(path for path in found if path.is_file() and not path.name.startswith("."))
 
-    def start(self, *extra: str, prepare: Callable[[], None] | None = None) -> "Sweep":
+    def start(self, *extra: str, launcher: str = BASIC, prepare: Callable[[], None] | None = None) -> Forked:
         """The experiment's sweep; `prepare` is called in its process first."""
         self.path.mkdir(parents=True, exist_ok=True)
-        return Sweep(self.path, [*command(self.experiment), *extra], prepare)
+        return fork(self.path, *command(self.experiment, launcher), *extra, prepare=prepare)
 
-    def run(self, *extra: str, prepare: Callable[[], None] | None = None) -> Ended:
-        return self.start(*extra, prepare=prepare).end()
+    def run(self, *extra: str, launcher: str = BASIC, prepare: Callable[[], None] | None = None) -> Ended:
+        return self.start(*extra, launcher=launcher, prepare=prepare).end()
+
+    def finish(self) -> None:
+        """Call the same command again, which must succeed."""
+        ended = self.run()
+        assert answer(ended) == "finished", ended.said
+
+    def wait_for(self, name: str, sweep: Forked) -> None:
+        """Wait until a file of that name is in one of the run folders."""
+        while not any(file.name == name for file in self.run_files):
+            assert sweep.process.is_alive(), sweep.end().said
+            time.sleep(0.01)
 
     def results(self) -> dict[str, Any]:
         return results(self.path, self.experiment)
@@ -108,16 +77,15 @@ class Folder:
         return Folder(path, self.experiment)
 
 
-def _run(folder: Path, arguments: list[str], output: Connection, prepare: Callable[[], None] | None) -> None:
-    os.setsid()
-    os.chdir(folder)
-    for stream in (1, 2):
-        os.dup2(output.fileno(), stream)
-    output.close()
-    if prepare is not None:
-        prepare()
-    sys.argv = [str(TRAIN), *arguments]
-    runpy.run_path(str(TRAIN), run_name="__main__")
+def wait_until_gone(group: int) -> None:
+    """Wait for the end of all processes of a group."""
+    for _ in range(200):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    raise AssertionError("workers outlived their sweep by ten seconds")
 
 
 def damaged(content: bytes, how: str, chance: random.Random) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.sweeps import Folder
+from tests.faults.sweeps import Folder, answer
 
 needs_mount = pytest.mark.skipif(
     os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], check=False, capture_output=True).returncode != 0,
@@ -53,12 +53,12 @@ def test_a_disk_that_fills_up_at_a_random_write(campaign, undisturbed, tmp_path,
         folder = Folder(tmp_path / str(number), experiment)
         with small_disk(folder.path, size):
             ended = folder.run()
-            campaign.note(fault, ended.answer)
-            if ended.answer != "finished":
+            campaign.note(fault, answer(ended))
+            if answer(ended) != "finished":
                 assert "No space left on device" in ended.said, ended.said
             assert_whole_or_not_there(folder)
             remount(folder.path, f"size={4 * whole}")
-            assert folder.run().answer == "finished"
+            folder.finish()
             campaign.compare(fault, folder)
 
     campaign.each(trial, range(campaign.trials(1, 5)))
@@ -77,12 +77,12 @@ def test_a_disk_that_fills_up_with_tables_and_figures(campaign, undisturbed, tmp
         folder = Folder(tmp_path / str(number), experiment)
         with small_disk(folder.path / "results", size):
             ended = folder.run()
-            campaign.note(fault, ended.answer)
+            campaign.note(fault, answer(ended))
             assert ended.code == 1
             assert "No space left on device" in ended.said, ended.said
             remount(folder.path / "results", f"size={4 * whole}")
             ended = folder.run()
-            assert ended.answer == "finished"
+            assert answer(ended) == "finished"
             assert "to train" not in ended.said
             campaign.compare(fault, folder)
 
@@ -98,11 +98,11 @@ def test_files_that_cannot_grow_beyond_a_random_size(campaign, undisturbed, tmp_
         size = int(largest ** random.Random(f"{experiment} {number}").uniform(0.4, 1))
         folder = Folder(tmp_path / str(number), experiment)
         ended = folder.run(prepare=partial(resource.setrlimit, resource.RLIMIT_FSIZE, (size, size)))
-        campaign.note(fault, ended.answer)
-        if ended.answer != "finished":
+        campaign.note(fault, answer(ended))
+        if answer(ended) != "finished":
             assert "File too large" in ended.said, ended.said
         assert_whole_or_not_there(folder)
-        assert folder.run().answer == "finished"
+        folder.finish()
         campaign.compare(fault, folder)
 
     campaign.each(trial, range(4))
@@ -120,9 +120,9 @@ def test_a_results_folder_that_cannot_be_written_to(campaign, undisturbed, tmp_p
         assert ended.code == 2
         assert "results cannot be written to (Read-only file system); set runtime.results_dir" in ended.said
         assert not folder.run_files
-        campaign.note("results folder read-only before the sweep", ended.answer)
+        campaign.note("results folder read-only before the sweep", answer(ended))
         remount(folder.path / "results", "rw")
-        assert folder.run().answer == "finished"
+        folder.finish()
         campaign.compare("results folder read-only before the sweep", folder)
     folder = Folder(tmp_path / "meanwhile", experiment)
     fault = "results folder read-only from the middle of the sweep"
@@ -135,9 +135,9 @@ def test_a_results_folder_that_cannot_be_written_to(campaign, undisturbed, tmp_p
         ended = sweep.end()
         assert ended.code == 1
         assert "Read-only file system" in ended.said
-        campaign.note(fault, ended.answer)
+        campaign.note(fault, answer(ended))
         before = {file: file.stat().st_mtime_ns for file in folder.run_files}
         remount(folder.path / "results", "rw")
-        assert folder.run().answer == "finished"
+        folder.finish()
         assert {file: file.stat().st_mtime_ns for file in folder.run_files} == before  # nothing was trained again
         campaign.compare(fault, folder)

@@ -1,91 +1,68 @@
-"""Whole sweeps that are killed, stopped or out of time, and what the same command makes of them."""
+"""Sweeps that are killed, stopped or out of time while they train, in their own process and in two workers."""
 
 import json
 import os
 import signal
-import time
-from pathlib import Path
 
 import pytest
 
-from tests.faults.sweeps import SWEEPS
-from tests.processes import results, run, start
+from tests.faults.sweeps import BASIC, JOBLIB, Folder, answer, wait_until_gone
+from tests.processes import run
+
+WAYS = [("sine_smoke", JOBLIB), ("digits_depth", BASIC)]
 
 
-def sweep(experiment):
-    return ["-m", f"experiment={experiment}", "logger=none", *SWEEPS[experiment]]
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    """Results of undisturbed sweeps, by experiment."""
-    found = {}
-    for experiment in SWEEPS:
-        folder = tmp_path_factory.mktemp("undisturbed")
-        code, _, err = run(folder, *sweep(experiment))
-        assert code == 0, err
-        found[experiment] = results(folder, experiment)
-    return found
-
-
-def wait_for_checkpoint(folder: Path):
-    for _ in range(3600):
-        if list(folder.glob("runs/**/last.ckpt")):
-            return
-        time.sleep(0.05)
-    raise AssertionError("no checkpoint in three minutes")
-
-
-def wait_until_gone(group: int):
-    for _ in range(200):
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.05)
-    raise AssertionError("workers outlived their sweep by ten seconds")
-
-
-@pytest.mark.parametrize("experiment", SWEEPS)
-def test_killed_and_continued_is_undisturbed_bitwise(tmp_path, undisturbed, experiment):
-    process = start(tmp_path, *sweep(experiment))
-    wait_for_checkpoint(tmp_path)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+@pytest.mark.parametrize(("experiment", "launcher"), WAYS)
+def test_killed_and_continued(campaign, tmp_path, experiment, launcher):
+    fault, folder = f"SIGKILL after a checkpoint, {experiment}, {launcher}", Folder(tmp_path, experiment)
+    sweep = folder.start(launcher=launcher)
+    folder.wait_for("last.ckpt", sweep)
+    os.killpg(sweep.pid, signal.SIGKILL)
+    campaign.note(fault, answer(sweep.end()))
     assert not (tmp_path / "results" / experiment / "networks.csv").exists()
-    code, _, err = run(tmp_path, *sweep(experiment))
-    assert code == 0, err
-    assert results(tmp_path, experiment) == undisturbed[experiment]
+    folder.finish()
+    campaign.compare(fault, folder)
 
 
-@pytest.mark.parametrize(("experiment", "signum"), [("sine_smoke", signal.SIGINT), ("digits_depth", signal.SIGTERM)])
-def test_a_signal_stops_cleanly_and_says_how_to_go_on(tmp_path, undisturbed, experiment, signum):
-    process = start(tmp_path, *sweep(experiment))
-    wait_for_checkpoint(tmp_path)
-    os.killpg(process.pid, signum)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "cohorts are done. The same command goes on from here." in err
-    assert "Traceback" not in err
-    code, _, err = run(tmp_path, *sweep(experiment))
-    assert code == 0, err
-    assert results(tmp_path, experiment) == undisturbed[experiment]
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("experiment", "launcher"), WAYS)
+def test_a_signal_stops_cleanly_and_says_how_to_go_on(campaign, tmp_path, experiment, launcher, signum):
+    fault, folder = f"{signum.name} after a checkpoint, {experiment}, {launcher}", Folder(tmp_path, experiment)
+    sweep = folder.start(launcher=launcher)
+    folder.wait_for("last.ckpt", sweep)
+    os.killpg(sweep.pid, signum)
+    ended = sweep.end()
+    campaign.note(fault, answer(ended))
+    assert ended.code == 130
+    assert "cohorts are done. The same command goes on from here." in ended.err
+    folder.finish()
+    campaign.compare(fault, folder)
 
 
-@pytest.mark.parametrize("launcher", ["basic", "joblib"])
-def test_a_sweep_stops_when_its_time_is_up_and_goes_on_later(tmp_path, undisturbed, launcher):
-    command = [*sweep("sine_smoke"), f"hydra/launcher={launcher}"]
-    code, _, err = run(tmp_path, *command, "runtime.max_minutes=0.02")  # shorter than a worker's imports
-    assert code == 75
-    sentence = "The 0.02 minutes of runtime.max_minutes are up: 0 of 2 cohorts are done."
-    assert f"{sentence} The same command goes on from here." in err
-    assert "Traceback" not in err
-    if launcher == "basic":  # the first job starts in time and takes one segment
+def test_workers_stop_when_only_the_sweep_is_killed(campaign, tmp_path):
+    fault, folder = "SIGKILL of a sweep without its workers", Folder(tmp_path, "sine_smoke")
+    sweep = folder.start(launcher=JOBLIB)
+    folder.wait_for("last.ckpt", sweep)
+    sweep.process.kill()
+    campaign.note(fault, answer(sweep.end()))
+    wait_until_gone(sweep.pid)
+    folder.finish()
+    campaign.compare(fault, folder)
+
+
+@pytest.mark.parametrize(("launcher", "minutes"), [(BASIC, 0.005), (JOBLIB, 0.02)])  # less than a worker's imports
+def test_a_sweep_stops_when_its_time_is_up_and_goes_on_later(campaign, tmp_path, launcher, minutes):
+    fault, folder = f"time up, {launcher}", Folder(tmp_path, "sine_smoke")
+    ended = folder.run(f"runtime.max_minutes={minutes}", launcher=launcher)
+    campaign.note(fault, answer(ended))
+    assert ended.code == 75
+    sentence = f"The {minutes} minutes of runtime.max_minutes are up: 0 of 2 cohorts are done."
+    assert f"{sentence} The same command goes on from here." in ended.err
+    if launcher == BASIC:  # the first job starts in time
         (checkpoint,) = tmp_path.glob("runs/**/last.ckpt")
         assert json.loads((checkpoint.parent / "status.json").read_text())["state"] == "interrupted"
-    code, _, err = run(tmp_path, *command)
-    assert code == 0, err
-    assert results(tmp_path) == undisturbed["sine_smoke"]
+    folder.finish()
+    campaign.compare(fault, folder)
 
 
 def test_a_single_run_stops_when_its_time_is_up_and_goes_on_later(tmp_path):
@@ -97,14 +74,3 @@ def test_a_single_run_stops_when_its_time_is_up_and_goes_on_later(tmp_path):
     code, out, err = run(tmp_path, *command)
     assert code == 0, err
     assert "done: " in out
-
-
-def test_workers_stop_when_only_the_sweep_is_killed(tmp_path, undisturbed):
-    process = start(tmp_path, *sweep("sine_smoke"))
-    wait_for_checkpoint(tmp_path)
-    process.kill()
-    process.communicate()
-    wait_until_gone(process.pid)
-    code, _, err = run(tmp_path, *sweep("sine_smoke"))
-    assert code == 0, err
-    assert results(tmp_path) == undisturbed["sine_smoke"]

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from tests.faults.sweeps import Folder
+from tests.faults.sweeps import Folder, answer
 
 LONGEST = 8.0  # seconds until a signal, about what an undisturbed sweep takes
 
@@ -19,8 +19,8 @@ def test_killed_at_random_moments_again_and_again(campaign, tmp_path, experiment
             sweep = folder.start()
             sweep.process.join(chance.uniform(0, LONGEST))
             sweep.process.kill()
-            campaign.note(fault, sweep.end().answer)
-        assert folder.run().answer == "finished"
+            campaign.note(fault, answer(sweep.end()))
+        folder.finish()
         campaign.compare(fault, folder)
 
     campaign.each(chain, range(2, campaign.trials(3, 9)))  # 2 kills, or 2 + 3 + ... + 8
@@ -35,8 +35,8 @@ def test_asked_to_stop_at_random_moments(campaign, tmp_path, experiment):
         sweep = folder.start()
         sweep.process.join(chance.uniform(0, LONGEST))
         sweep.process.terminate()
-        campaign.note(fault, sweep.end().answer)
-        assert folder.run().answer == "finished"
+        campaign.note(fault, answer(sweep.end()))
+        folder.finish()
         campaign.compare(fault, folder)
 
     campaign.each(trial, range(6))

@@ -5,31 +5,20 @@ import os
 import random
 import signal
 import socket
-import subprocess
 import time
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.faults.sweeps import Ended, Folder, command
+from tests.faults.sweeps import JOBLIB, Folder, answer, command
 from tests.faults.test_disk import needs_mount
-from tests.processes import start
+from tests.processes import Forked, run_anew
 
 pytestmark = pytest.mark.usefixtures("in_campaign_alone")
 
 DAY = 86_400
 CGROUPS = Path("/sys/fs/cgroup/memory")  # version 1; version 2 has one tree
-JOBLIB = "hydra/launcher=joblib"
-
-
-def end(process: subprocess.Popen[str]) -> Ended:
-    try:
-        out, err = process.communicate(timeout=300)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        raise
-    return Ended(process.returncode, out + err)
 
 
 def set_clock_back() -> None:
@@ -47,8 +36,8 @@ def test_a_clock_that_is_set_back(campaign, interrupted, tmp_path, experiment):
         for path in folder.path.rglob("*"):
             os.utime(path, (time.time() + number * DAY,) * 2)
         ended = folder.run(prepare=set_clock_back)
-        assert ended.answer == "finished"
-        campaign.note(fault, ended.answer)
+        assert answer(ended) == "finished"
+        campaign.note(fault, answer(ended))
         campaign.compare(fault, folder)
 
     campaign.each(trial, range(1, 4))
@@ -64,15 +53,15 @@ def test_two_sweeps_on_one_folder(campaign, tmp_path, experiment):
         second = folder.start()
         ends = [first.end(), second.end()]
         for ended in ends:
-            campaign.note(fault, ended.answer)
+            campaign.note(fault, answer(ended))
             assert ended.code == 0 or "another sweep is running in runs/" in ended.said, ended.said
-        assert "finished" in [ended.answer for ended in ends]
+        assert "finished" in [answer(ended) for ended in ends]
         campaign.compare(fault, folder)
 
     campaign.each(trial, range(5))
 
 
-def workers(process: subprocess.Popen[str]) -> list[int]:
+def workers(sweep: Forked) -> list[int]:
     """The processes of a sweep's group that train."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
@@ -80,32 +69,31 @@ def workers(process: subprocess.Popen[str]) -> list[int]:
             training = (
                 b"loky" in (folder / "cmdline").read_bytes() and b"tracker" not in (folder / "cmdline").read_bytes()
             )
-            if training and os.getpgid(int(folder.name)) == process.pid:
+            if training and os.getpgid(int(folder.name)) == sweep.pid:
                 found.append(int(folder.name))
     return found
 
 
-def kill_a_worker(process: subprocess.Popen[str], chance: random.Random) -> None:
+def kill_a_worker(sweep: Forked, chance: random.Random) -> None:
     """As the kernel does when memory runs out."""
-    while not workers(process):
-        assert process.poll() is None
+    while not workers(sweep):
+        assert sweep.process.is_alive()
         time.sleep(0.05)
     time.sleep(chance.uniform(0, 8))
-    os.kill(chance.choice(workers(process)), signal.SIGKILL)
+    os.kill(chance.choice(workers(sweep)), signal.SIGKILL)
 
 
 def test_a_worker_that_is_killed(campaign, tmp_path, experiment):
     fault = f"one of two workers killed, {experiment}"
     for number in range(2):
         folder = Folder(tmp_path / str(number), experiment)
-        folder.path.mkdir()
-        process = start(folder.path, *command(experiment), JOBLIB)
-        kill_a_worker(process, random.Random(f"{experiment} {number}"))
-        ended = end(process)
-        campaign.note(fault, ended.answer)
+        sweep = folder.start(launcher=JOBLIB)
+        kill_a_worker(sweep, random.Random(f"{experiment} {number}"))
+        ended = sweep.end()
+        campaign.note(fault, answer(ended))
         if ended.code:
             assert "The same command trains only what is missing." in ended.said
-        assert folder.run().answer == "finished"
+        folder.finish()
         campaign.compare(fault, folder)
 
 
@@ -121,15 +109,15 @@ def test_memory_that_runs_out(campaign, tmp_path):
     try:
         (group / "memory.limit_in_bytes").write_text(str(300 << 20))
         enter = ["sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh"]
-        ended = end(start(folder.path, *command("sine_smoke"), JOBLIB, prefix=enter))
+        ended = run_anew(folder.path, *command("sine_smoke", JOBLIB), prefix=enter)
         killed = int((group / "memory.oom_control").read_text().split("oom_kill ")[1])
     finally:
         wait_until_empty(group)
         group.rmdir()
     assert killed > 0
-    campaign.note(fault, ended.answer)
+    campaign.note(fault, answer(ended))
     assert "The same command trains only what is missing." in ended.said
-    assert folder.run().answer == "finished"
+    folder.finish()
     campaign.compare(fault, folder)
 
 
@@ -148,10 +136,10 @@ def test_shared_memory_that_is_full(campaign, tmp_path):
     folder.path.mkdir()
     fill = "mount -t tmpfs -o size=16k tmpfs /dev/shm && { cat /dev/zero > /dev/shm/full 2> /dev/null; true; }"
     own_mounts = ["unshare", "-m", "sh", "-c", fill + ' && exec "$@"', "sh"]
-    ended = end(start(folder.path, *command("sine_smoke"), JOBLIB, prefix=own_mounts))
+    ended = run_anew(folder.path, *command("sine_smoke", JOBLIB), prefix=own_mounts)
     assert "No space left on device" in ended.said
-    campaign.note(fault, ended.answer)
-    assert folder.run().answer == "finished"
+    campaign.note(fault, answer(ended))
+    folder.finish()
     campaign.compare(fault, folder)
 
 
@@ -178,7 +166,7 @@ def test_a_wandb_server_that_cannot_be_reached(campaign, tmp_path, answers):
         variables = {"WANDB_BASE_URL": url, "WANDB_API_KEY": "0" * 40, "WANDB_ERROR_REPORTING": "false"}
         ended = folder.run("logger=wandb_online", *waiting, prepare=partial(set_variables, variables))
     seconds = time.monotonic() - began
-    assert ended.answer == "finished", ended.said
-    campaign.note(fault, ended.answer)
+    assert answer(ended) == "finished", ended.said
+    campaign.note(fault, answer(ended))
     campaign.compare(fault, folder)
     assert seconds < 60, ended.said

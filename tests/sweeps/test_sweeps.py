@@ -5,7 +5,7 @@ import csv
 import pytest
 from filelock import FileLock
 
-from tests.processes import REPORT, results, run
+from tests.processes import REPORT, results, run, run_anew
 from tests.wandb_files import exit_code, history, wandb_records
 
 SMOKE = "experiment=sine_smoke"
@@ -21,7 +21,7 @@ def stamps(folder):
 def swept(tmp_path_factory):
     """A finished sweep of four cohorts with W&B, and what it printed."""
     folder = tmp_path_factory.mktemp("swept")
-    code, out, err = run(folder, "-m", SMOKE, "logger.init_timeout_seconds=120")
+    code, out, err = run_anew(folder, "-m", SMOKE, "logger.init_timeout_seconds=120")
     assert code == 0, err
     assert "W&B" not in err, err
     return folder, out
