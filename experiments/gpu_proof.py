@@ -1,13 +1,13 @@
 """What needs a GPU to be shown: agreement of the engines, the bench, and short sweeps, each bounded in time.
 
-python experiments/gpu_proof.py --out proof --data data                         # all stages, at most 50 minutes
+python experiments/gpu_proof.py --out proof --data data                         # all stages, at most 62 minutes
 python experiments/gpu_proof.py agreement bench_tf32 --out proof --data data    # some of them
 
-Stages and minutes at most: agreement 9; bench_tf32, bench_bf16, bench_fp32, bench_tf32_channels_last and
-bench_bf16_channels_last 6 each; digits 3; cifar10_tf32 and cifar10_bf16 4 each. Every stage leaves its log and tables
-in --out as it goes; one that fails or runs out of time does not keep the others from running, and the exit code is the
-number of such stages. No W&B and no network are needed. Without CIFAR-10's files below --data the bench takes random
-images, and the stages cifar10_* are left out.
+Stages and minutes at most: agreement 9; bench_tf32, bench_bf16, bench_fp32, and bench_tf32 and bench_bf16 with
+_channels_last or _compiled 6 each; digits 3; cifar10_tf32 and cifar10_bf16 4 each. Every stage leaves its log and
+tables in --out as it goes; one that fails or runs out of time does not keep the others from running, and the exit code
+is the number of such stages. No W&B and no network are needed. Without CIFAR-10's files below --data the bench takes
+random images, and the stages cifar10_* are left out.
 """
 
 import argparse
@@ -47,6 +47,9 @@ def stages(out: Path, data: Path) -> dict[str, tuple[list[str], float]]:
     for precision in ("tf32", "bf16"):
         settings = [f"recipe.precision={precision}", "runtime.memory_format=channels_last"]
         found[f"bench_{precision}_channels_last"] = ([*BENCH, *folders, *settings], 6)
+    for precision in ("tf32", "bf16"):
+        settings = [f"recipe.precision={precision}", "runtime.compile_blocks=true"]
+        found[f"bench_{precision}_compiled"] = ([*BENCH, *folders, *settings], 6)
     found["digits"] = ([*SWEEP, *folders, "experiment=digits_depth", "runtime.max_minutes=2.5"], 3)
     for precision in ("tf32", "bf16"):
         settings = [*SHORT, f"recipe.precision={precision}", "runtime.max_minutes=3.5"]

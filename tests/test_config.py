@@ -51,6 +51,7 @@ WRONG = [
     ("runtime.engine=graph", "runtime.engine=graph needs CUDA and runtime.device is cpu; use runtime=gpu or"),
     ("runtime.memory_format=nhwc", "runtime.memory_format is 'nhwc'; allowed: contiguous, channels_last"),
     ("runtime.memory_format=channels_last", "channels_last is for images and task.name=sine has none"),
+    ("runtime.compile_blocks=true", "runtime.compile_blocks is for network.family=cifar and it is mlp"),
     ("runtime.max_minutes=0", "runtime.max_minutes is 0.0; it must be a positive number"),
     ("runtime.max_minutes=soon", "runtime.max_minutes is 'soon'; a number or null is expected"),
     ("experiment.run_per=seed", "experiment.run_per is 'seed'; allowed: cohort, network"),

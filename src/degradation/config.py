@@ -373,6 +373,7 @@ class Runtime:
     threads: int
     engine: str
     memory_format: str
+    compile_blocks: bool
     checkpoint_every_steps: int
     segment_steps: int
     max_minutes: float | None
@@ -458,6 +459,10 @@ class Config:
         self._check_graph()
         self._check_precision()
         self._check_memory_format()
+        require(
+            not self.runtime.compile_blocks or self.network.family == "cifar",
+            f"runtime.compile_blocks is for network.family=cifar and it is {self.network.family}.",
+        )
         require(
             self.network.norm != "batch" or self.recipe.batch_size > 1,
             "recipe.batch_size is 1 and the network has batch normalisation, which needs at least 2 examples.",

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shutil
 import sys
 import threading
 import time
@@ -67,16 +68,29 @@ def preflight(configs: list[Config], *, here: bool = True) -> None:
 
     Raises:
         ConfigError: CUDA is asked for and there is none, a cohort does not fit into its memory, data are missing or
-            damaged, training would take days, or W&B is asked to go online without a key.
+            damaged, training would take days, blocks cannot be compiled, or W&B is asked to go online without a key.
     """
     first = configs[0]
     if first.runtime.device == "cuda" and here:
         _check_cuda(configs)
     elif first.runtime.device == "cpu" and not first.runtime.allow_slow and cpu_days(configs) > SLOW_DAYS:
         raise ConfigError(f"runtime.device is cpu: {_on_the_cpu(configs)} With a GPU use runtime=gpu.")
+    if first.runtime.compile_blocks and here:
+        _check_compiler(first.runtime.device)
     if isinstance(first.task, Cifar10Task):
         ensure(Path(first.runtime.data_dir), first.runtime.download)
     check_key(first)
+
+
+def _check_compiler(device: str) -> None:
+    """Refuse to compile without the compiler that torch calls: for the CPU's loops, or by Triton."""
+    variable, names = ("CXX", ["g++"]) if device == "cpu" else ("CC", ["gcc", "clang"])
+    names = [os.environ[variable]] if variable in os.environ else names
+    if not any(map(shutil.which, names)):
+        raise ConfigError(
+            f"runtime.compile_blocks needs a compiler and there is no {' or '.join(names)}; install one, or set "
+            f"{variable}."
+        )
 
 
 def _check_cuda(configs: list[Config]) -> None:

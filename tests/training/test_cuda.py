@@ -114,15 +114,30 @@ def test_float64_over_200_steps_at_depth_20(compose_config):
         assert measured == pytest.approx(theirs[member], rel=1e-5)
 
 
+ONE_STEP = [
+    *[*DIGITS, "depth=20", "network.width=16", "recipe.batch_size=128", "recipe.precision=fp32", "recipe.lr=0.125"],
+    "recipe.warmup_steps=0",
+]
+
+
 def test_one_step_in_float32(compose_config):
-    shape = ["depth=20", "network.width=16", "recipe.batch_size=128", "recipe.precision=fp32", "recipe.lr=0.125"]
-    config = compose_config(*DIGITS, *shape, "recipe.warmup_steps=0")
+    config = compose_config(*ONE_STEP)
     engines = [built(config, GraphEngine), built(config, Engine), built(config, Engine, "cpu")]
     for engine in engines:
         engine.run(0, 1)
     graph, sequential, cpu = (on_cpu(engine) for engine in engines)
     assert_same(graph, sequential, rtol=1e-4, atol=1e-4)
     assert_same(graph, cpu, rtol=1e-4, atol=1e-4)
+
+
+def test_five_steps_with_compiled_blocks(compose_config):
+    few = [*ONE_STEP, "recipe.lr=0.0009765625"]
+    compiled, eager = (
+        built(compose_config(*few, f"runtime.compile_blocks={chosen}"), GraphEngine) for chosen in ("true", "false")
+    )
+    for engine in (compiled, eager):
+        engine.run(0, 5)
+    assert_same(on_cpu(compiled), on_cpu(eager), rtol=1e-4, atol=1e-4)
 
 
 def test_adam_over_50_steps(compose_config):

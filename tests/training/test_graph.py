@@ -3,7 +3,6 @@
 The learning rates here are exact in float32, as the device holds them; so agreement can be bitwise.
 """
 
-import copy
 import csv
 import dataclasses
 
@@ -17,6 +16,7 @@ from degradation.training.engines import Engine
 from degradation.training.fit import train
 from degradation.training.graph import GraphEngine, SeedTable
 from degradation.training.members import Member
+from tests.training.conftest import with_runtime
 from tests.training.test_cohort import fit
 from tests.training.test_engines import assert_same, tensors
 
@@ -25,26 +25,6 @@ EXACT = [
     *["recipe.batch_size=16", "recipe.max_steps=24", "recipe.evaluations=2", "recipe.lr=0.125", "recipe.gamma=0.5"],
     *["recipe.milestones=[10,16]", "recipe.warmup_steps=8", "seeds=[3]", "runtime.segment_steps=7"],
 ]
-
-
-def with_runtime(config, **values):
-    """The configuration with other runtime values, unchecked: the graph engine is refused on the CPU."""
-    changed = copy.copy(config)
-    changed.runtime = dataclasses.replace(config.runtime, **values)
-    return changed
-
-
-@pytest.fixture
-def called(monkeypatch):
-    """`called(config)`: the same configuration for the graph engine, whose replay is a call of the step."""
-
-    def capture(self):
-        self.warm_up()
-        return self.step
-
-    monkeypatch.setattr(GraphEngine, "capture", capture)
-
-    return lambda config: with_runtime(config, engine="graph")
 
 
 def rows(run, name="records.csv"):

@@ -3,7 +3,7 @@
 Ways that are timed, in turns within one process, each after a warm-up that is not timed:
 
 - loop: one network, eager, contiguous, torch.optim.SGD, torchvision's transforms in DataLoader workers on all cores
-  but one.
+  but one, whatever the configuration.
 - sequential: this suite's engine of that name, one network (on the CPU) and a pair.
 - graph: on CUDA; one network, a pair, and all ten networks of Fig. 6 of He et al. 2015.
 
@@ -13,6 +13,7 @@ product, and its bytes, were nothing fused, at the bandwidth of a large copy, bo
 
 import gc
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -101,6 +102,7 @@ def bench(config: Config) -> str:
         "device": torch.cuda.get_device_name() if cuda else "cpu",
         "precision": config.recipe.precision,
         "memory_format": config.runtime.memory_format,
+        "compile_blocks": config.runtime.compile_blocks,
         "multiply_adds_per_second": matrix_rate(config, effort.matrix),
         "bytes_per_second": bandwidth(config, effort.copy),
         "data": data,
@@ -144,18 +146,20 @@ def random_images() -> ImageTask:
 
 def time_together(ways: list[tuple[str, Config]], task: ImageTask, cores: int, effort: Effort) -> list[Row]:
     """A row a case: set up and warm up all, then time them in turns."""
-    runners, peaks = [], []
+    runners, starts, peaks = [], [], []
     for way, config in ways:
+        began = time.perf_counter()
         runner, peak = warmed_up(loop if way == "loop" else cohort, config, task, cores, effort)
         runners.append(runner)
+        starts.append(time.perf_counter() - began)
         peaks.append(peak)
     seconds: list[list[float]] = [[] for _ in ways]
     for _ in range(effort.n):
         for times, runner, (_, config) in zip(seconds, runners, ways, strict=True):
             times.append(timed(lambda runner=runner: runner(effort.steps), config) / effort.steps)  # type: ignore[misc]
     rows = [
-        described(way, config, task, times, effort) | {"peak_gb": peak}
-        for (way, config), times, peak in zip(ways, seconds, peaks, strict=True)
+        described(way, config, task, times, effort) | {"start_seconds": start, "peak_gb": peak}
+        for (way, config), times, start, peak in zip(ways, seconds, starts, peaks, strict=True)
     ]
     loops = [row["network_steps_per_second"] for row in rows if row["way"] == "loop"]
     for row in rows:

@@ -10,9 +10,9 @@ from degradation.records.files import write_text
 from degradation.records.rows import Row
 from degradation.records.tables import read, to_text, upsert
 
-KEY = ["device", "precision", "memory_format", "way", "networks", "depths", "width", "batch_size"]
+KEY = ["device", "precision", "memory_format", "compile_blocks", "way", "networks", "depths", "width", "batch_size"]
 COLUMNS = [
-    *[*KEY, "ms_per_step", "ms_min", "ms_max", "n", "steps", "steps_per_second", "images_per_second"],
+    *[*KEY, "start_seconds", "ms_per_step", "ms_min", "ms_max", "n", "steps", "steps_per_second", "images_per_second"],
     *["network_steps_per_second", "times_loop", "minutes_of_max_steps", "peak_gb", "estimated_gb", "multiply_adds"],
     *["bytes", "multiply_adds_per_second", "bytes_per_second", "floor_ms", "floor_share", "data", "cores"],
     *["torch_version", "cuda", "commit"],
@@ -21,6 +21,7 @@ SHOWN = {
     "way": "way",
     "networks": "networks",
     "depths": "depth",
+    "start_seconds": "s to start",
     "ms_per_step": "ms a step",
     "ms_min": "min",
     "ms_max": "max",
@@ -46,16 +47,16 @@ def write(folder: Path, rows: list[Row]) -> str:
 def markdown(table: pd.DataFrame) -> str:
     """A section a precision and memory format: the machine's rates, and a line a case."""
     parts = [f"# Bench: {table['device'].iloc[0]}"]
-    for (precision, memory_format), rows in table.groupby(["precision", "memory_format"], sort=False):
+    for (precision, memory_format, compiled), rows in table.groupby(KEY[1:4], sort=False):
         first = rows.iloc[0]
         parts.append(
-            f"## {precision}, {memory_format}\n\n"
+            f"## {precision}, {memory_format}{', compiled blocks' if compiled else ''}\n\n"
             f"Median of {first['n']} times {first['steps']} steps, batch {first['batch_size']}, width "
             f"{first['width']}, {first['data']} images, {first['cores']} cores; torch {first['torch_version']}, CUDA "
             f"{first['cuda']}, commit {first['commit']}. Matrix product "
             f"{first['multiply_adds_per_second'] / 1e12:.3g} T multiply-adds/s, copy "
             f"{first['bytes_per_second'] / 1e9:.3g} GB/s. Times loop: network-steps a second over the loop's at that "
-            "depth. Minutes: for the recipe's steps, evaluations left out."
+            "depth. To start: set-up, compilation, capture. Minutes: for the recipe's steps, evaluations left out."
         )
         parts.append(aligned(list(SHOWN.values()), [[cell(row[name]) for name in SHOWN] for _, row in rows.iterrows()]))
     return "\n\n".join(parts) + "\n"

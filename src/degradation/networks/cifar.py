@@ -1,5 +1,8 @@
 """The `cifar` family: the CIFAR-10 networks of He et al. 2015, section 4.2, plain and residual, 6n + 2 layers."""
 
+from functools import cache
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -46,6 +49,18 @@ class Block(nn.Module):
         return [inner, torch.relu(h)]
 
 
+def run_block(block: nn.Module, x: Tensor) -> Tensor:
+    """A block's last activation."""
+    return block(x)[-1]
+
+
+@cache
+def compiled_run_block() -> Any:
+    """`run_block` through torch.compile: one graph for each shape of a block, whatever network it is in."""
+    torch._dynamo.config.recompile_limit = 64  # shapes, times plain and residual, times precisions; eager beyond
+    return torch.compile(run_block, dynamic=False, fullgraph=True)
+
+
 class CifarNet(nn.Module):
     """A 3x3 stem, three stages of n blocks with width, 2 width, 4 width channels, average pooling, a linear head.
 
@@ -64,11 +79,13 @@ class CifarNet(nn.Module):
                 self.blocks.append(Block(inputs, outputs, stride, shortcut_kind))
                 inputs = outputs
         self.head = nn.Linear(inputs, classes)
+        self.compiled = False  # whether blocks are compiled in training mode
 
     def forward(self, x: Tensor) -> Tensor:
         x = torch.relu(self.stem_norm(self.stem(x)))
+        run = compiled_run_block() if self.compiled and self.training else run_block
         for block in self.blocks:
-            x = block(x)[-1]
+            x = run(block, x)
         return self.head(x.mean((2, 3)))
 
     def trace(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:

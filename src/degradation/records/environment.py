@@ -33,7 +33,7 @@ def environment(runtime: Runtime, device_name: str) -> dict[str, Any]:
     """The content of environment.json.
 
     Args:
-        runtime: engine, threads and memory format.
+        runtime: engine, threads, memory format and compilation.
         device_name: `cpu`, or the GPU's name.
     """
     return {
@@ -42,6 +42,7 @@ def environment(runtime: Runtime, device_name: str) -> dict[str, Any]:
         "engine": runtime.engine,
         "threads": runtime.threads,
         "memory_format": runtime.memory_format,
+        "compile_blocks": runtime.compile_blocks,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         **{package: version(package) for package in PACKAGES},
