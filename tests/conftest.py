@@ -15,7 +15,14 @@ from hydra.core.global_hydra import GlobalHydra
 from degradation.config import Config, parse
 
 ROOT = Path(__file__).parents[1]
-LONG = ("test_interruptions.py", "test_sweeps.py", "test_images.py", "test_notebooks.py", "test_disk.py")  # begun first
+LONG = (
+    "test_slurm.py",
+    "test_interruptions.py",
+    "test_sweeps.py",
+    "test_images.py",
+    "test_notebooks.py",
+    "test_disk.py",
+)  # begun first
 SMALL = ["recipe.max_steps=40", "recipe.evaluations=4", "seeds=[0,1]", "depth=4", "logger=none"]
 
 

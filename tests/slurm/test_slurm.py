@@ -9,14 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import TRAIN, results
+from tests.processes import TRAIN, results, run
 from tests.slurm.cluster import cluster, missing
 
-pytestmark = [
-    pytest.mark.slurm,
-    pytest.mark.xdist_group("slurm"),
-    pytest.mark.skipif(missing() is not None, reason=missing() or ""),
-]
+pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
 SECRET = "a-secret-of-the-environment"
 DEPTHS = (49, 46, 43)  # scancel, kill -9, out of time
 SWEEP = [
@@ -95,6 +91,30 @@ def hurry(job: str, environment: dict[str, str]) -> None:
     subprocess.run(update, env=environment, check=False, capture_output=True)
 
 
+def locally(folder: Path) -> list[str]:
+    return [
+        "hydra/launcher=basic",
+        f"runtime.runs_dir={folder}/local/runs",
+        f"runtime.results_dir={folder}/local/results",
+    ]
+
+
+def test_a_killed_job_is_named_and_trained_to_the_results_of_a_local_sweep(tmp_path, start, environment):
+    short = [*SWEEP, "depth=49"]
+    sweep = start(*short, *SLURM)
+    wait_for(checkpoint(tmp_path, 49), "checkpoint")
+    killed = job_of(tmp_path, 49)
+    os.kill(process_of(killed), signal.SIGKILL)
+    assert sweep.wait(300) == 1
+    said = (tmp_path / "out.txt").read_text()
+    assert f"depth=049,{VARIED}: SLURM job {killed} ended without a result (FAILED)" in said
+    assert start(*short, *SLURM).wait(300) == 0
+    code, _, err = run(tmp_path, *short, *locally(tmp_path))
+    assert code == 0, err
+    assert results(tmp_path) == results(tmp_path / "local")
+
+
+@pytest.mark.long
 def test_jobs_that_are_killed_requeued_and_resumed_leave_the_results_of_a_local_sweep(tmp_path, start, environment):
     folder = tmp_path
     sweep = start(*SWEEP, *SLURM)
@@ -122,12 +142,7 @@ def test_jobs_that_are_killed_requeued_and_resumed_leave_the_results_of_a_local_
     assert "cohorts: 1 done already, 2 to train" in (folder / "out.txt").read_text()
     on_slurm = results(folder)
 
-    local = [
-        "hydra/launcher=basic",
-        f"runtime.runs_dir={folder}/local/runs",
-        f"runtime.results_dir={folder}/local/results",
-    ]
-    assert start(*SWEEP, *local).wait(900) == 0
+    assert start(*SWEEP, *locally(folder)).wait(900) == 0
     assert on_slurm == results(folder / "local")
     assert len({row["depth"] for row in on_slurm["networks.csv"]}) == len(DEPTHS)
 
@@ -135,6 +150,7 @@ def test_jobs_that_are_killed_requeued_and_resumed_leave_the_results_of_a_local_
     assert not [file for file in folder.rglob("*") if file.is_file() and SECRET.encode() in file.read_bytes()]
 
 
+@pytest.mark.long
 def test_a_sweep_finds_the_jobs_of_one_that_was_lost_and_cancels_them_when_stopped(tmp_path, start, environment):
     short = [*SWEEP, *SLURM, "depth=49"]
     lost = start(*short)

@@ -94,7 +94,7 @@ def test_out_of_time_before_training_requeues_at_once(handlers):
 
 
 def test_without_slurm_a_sentence_says_so(tmp_path, monkeypatch):
-    monkeypatch.setenv("SLURM_CONF", str(tmp_path / "none.conf"))
+    monkeypatch.setenv("PATH", str(tmp_path))  # no squeue
     code, _, err = run(tmp_path, "-m", "experiment=sine_smoke", "logger=none", "depth=4", "runtime=slurm")
     assert code == 2
     assert "SLURM's queue cannot be read on this machine" in err
