@@ -72,9 +72,10 @@ def job_of(folder: Path, depth: int) -> str:
 
 
 def process_of(job: str) -> int:
-    """The process that trains in an array's job."""
-    array, index = job.split("_")
-    wanted = {f"SLURM_ARRAY_JOB_ID={array}".encode(), f"SLURM_ARRAY_TASK_ID={index}".encode()}
+    """The process that trains in a job, which may be one of an array."""
+    number, _, index = job.partition("_")
+    names = {"SLURM_ARRAY_JOB_ID": number, "SLURM_ARRAY_TASK_ID": index} if index else {"SLURM_JOB_ID": number}
+    wanted = {f"{name}={value}".encode() for name, value in names.items()}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             command, variables = (folder / "cmdline").read_bytes(), (folder / "environ").read_bytes()
@@ -129,6 +130,7 @@ def test_jobs_that_are_killed_requeued_and_resumed_leave_the_results_of_a_local_
     subprocess.run(["scancel", "--signal=USR2", out_of_time], env=environment, check=True)  # as SLURM warns
     log = folder / f"runs/.submitit/{out_of_time}/{out_of_time}_0_log.out"
     wait_for(lambda: f"Requeued job {out_of_time}" in log.read_text(), "requeueing")
+    time.sleep(5)  # what begins again in the second of its killing is taken for the killed job
     begun_again = lambda: hurry(out_of_time, environment) or log.read_text().count("Loading pickle") == 2  # noqa: E731
     wait_for(begun_again, "second beginning")
 
