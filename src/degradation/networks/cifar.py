@@ -57,7 +57,8 @@ def run_block(block: nn.Module, x: Tensor) -> Tensor:
 @cache
 def compiled_run_block() -> Any:
     """`run_block` through torch.compile: one graph for each shape of a block, whatever network it is in."""
-    torch._dynamo.config.recompile_limit = 64  # shapes, times plain and residual, times precisions; eager beyond
+    settings = torch._dynamo.config
+    settings.recompile_limit = settings.accumulated_recompile_limit = 10_000  # a sweep in one process has many shapes
     return torch.compile(run_block, dynamic=False, fullgraph=True)
 
 
