@@ -95,6 +95,7 @@ def _run(
     sinks: Sequence[Connection],
 ) -> None:
     os.setsid()
+    multiprocessing.current_process().name = "MainProcess"  # as that of an interpreter
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

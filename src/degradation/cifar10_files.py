@@ -25,7 +25,7 @@ def ensure(data_dir: Path, download: bool) -> None:
         ConfigError: a file is missing or damaged, and could not be fetched; it says where files were looked for.
     """
     folder = data_dir / FOLDER
-    missing = [name for name in MD5 if not (folder / name).exists()]
+    missing = [name for name in MD5 if not (folder / name).is_file()]
     if missing and download:
         from torchvision.datasets import CIFAR10
 

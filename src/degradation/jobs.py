@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import shutil
 import sys
+import sysconfig
 import threading
 import time
 from dataclasses import replace
@@ -91,6 +92,9 @@ def _check_compiler(device: str) -> None:
             f"runtime.compile_blocks needs a compiler and there is no {' or '.join(names)}; install one, or set "
             f"{variable}."
         )
+    headers = Path(sysconfig.get_path("include"))
+    if not (headers / "Python.h").exists():
+        raise ConfigError(f"runtime.compile_blocks needs Python's headers and there is no Python.h in {headers}.")
 
 
 def _check_cuda(configs: list[Config]) -> None:
@@ -157,7 +161,8 @@ def train_job(composed: DictConfig) -> None:
 def _train_in_sweep(config: Config, experiment: str | None, launcher: str | None) -> None:
     if deadline.passed():
         return  # the next call of the sweep starts it
-    if multiprocessing.current_process().name != "MainProcess":
+    in_worker = multiprocessing.current_process().name != "MainProcess"
+    if in_worker:
         exit_with_parent()
     from degradation.training.fit import train
 
@@ -166,9 +171,9 @@ def _train_in_sweep(config: Config, experiment: str | None, launcher: str | None
     except SystemExit as error:
         if error.code == deadline.EXIT_CODE:
             return
-        if launcher == "basic":  # the sweep's own process was asked to stop
+        if not in_worker and launcher != "slurm":  # the sweep's own process was asked to stop
             raise KeyboardInterrupt from error
-        # this worker alone was; the other jobs go on
+        # this worker or SLURM job alone was; the others go on
         raise JobInterruptedError("interrupted; its checkpoint is kept") from error
 
 
@@ -243,6 +248,8 @@ def bench_job(composed: DictConfig) -> None:
         if isinstance(config.task, Cifar10Task):
             if config.runtime.device == "cuda":
                 _check_cuda([config])
+            if config.runtime.compile_blocks:
+                _check_compiler(config.runtime.device)
             from degradation.bench.engines import bench as bench_engines
 
             print(bench_engines(config))

@@ -10,6 +10,7 @@ from tests.faults.sweeps import BASIC, JOBLIB, Folder, answer, wait_until_gone
 from tests.processes import run
 
 WAYS = [("sine_smoke", JOBLIB), ("digits_depth", BASIC)]
+ONE_WORKER = "hydra.launcher.n_jobs=1"  # joblib then trains in the sweep's process
 
 
 @pytest.mark.parametrize(("experiment", "launcher"), WAYS)
@@ -39,18 +40,32 @@ def test_a_signal_stops_cleanly_and_says_how_to_go_on(campaign, tmp_path, experi
     campaign.compare(fault, folder)
 
 
+def test_a_signal_stops_joblib_without_workers_too(campaign, tmp_path):
+    fault, folder = "SIGTERM after a checkpoint, sine_smoke, joblib with one process", Folder(tmp_path, "sine_smoke")
+    sweep = folder.start(ONE_WORKER, launcher=JOBLIB)
+    folder.wait_for("last.ckpt", sweep)
+    sweep.process.terminate()
+    ended = sweep.end()
+    campaign.note(fault, answer(ended))
+    assert ended.code == 130
+    assert "0 of 2 cohorts are done. The same command goes on from here." in ended.err
+    folder.finish()
+    campaign.compare(fault, folder)
+
+
 def test_workers_stop_when_only_the_sweep_is_killed(campaign, tmp_path):
     fault, folder = "SIGKILL of a sweep without its workers", Folder(tmp_path, "sine_smoke")
     sweep = folder.start(launcher=JOBLIB)
     folder.wait_for("last.ckpt", sweep)
     sweep.process.kill()
-    campaign.note(fault, answer(sweep.end()))
+    sweep.process.join()
     wait_until_gone(sweep.pid)
+    campaign.note(fault, answer(sweep.end()))
     folder.finish()
     campaign.compare(fault, folder)
 
 
-@pytest.mark.parametrize(("launcher", "minutes"), [(BASIC, 0.005), (JOBLIB, 0.02)])  # less than a worker's imports
+@pytest.mark.parametrize(("launcher", "minutes"), [(BASIC, 0.015), (JOBLIB, 0.02)])  # less than a worker's imports
 def test_a_sweep_stops_when_its_time_is_up_and_goes_on_later(campaign, tmp_path, launcher, minutes):
     fault, folder = f"time up, {launcher}", Folder(tmp_path, "sine_smoke")
     ended = folder.run(f"runtime.max_minutes={minutes}", launcher=launcher)

@@ -1,6 +1,8 @@
 """Blocks through torch.compile: the same steps within float32's rounding, one graph a shape, evaluation untouched."""
 
 import shutil
+import sysconfig
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,7 +15,10 @@ from degradation.training.graph import GraphEngine
 from tests.training.test_engines import assert_same, tensors, trained
 from tests.training.test_graph import EXACT, built
 
-needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler")
+needs_compiler = pytest.mark.skipif(
+    shutil.which("g++") is None or not Path(sysconfig.get_path("include"), "Python.h").exists(),
+    reason="no C++ compiler or no Python.h",
+)
 SHAPES = 3  # a stage at this depth
 CONFIG = [*EXACT, "depth=8", "variants=[residual]", "seeds=[3,4]", "recipe.lr=0.0009765625"]
 

@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 import torch
+from torch._dynamo.utils import counters
 
 from degradation import tasks
 from degradation.records.run import Run
@@ -132,11 +133,14 @@ def test_one_step_in_float32(compose_config):
 
 def test_five_steps_with_compiled_blocks(compose_config):
     few = [*ONE_STEP, "recipe.lr=0.0009765625"]
+    torch._dynamo.reset()
+    counters.clear()
     compiled, eager = (
         built(compose_config(*few, f"runtime.compile_blocks={chosen}"), GraphEngine) for chosen in ("true", "false")
     )
     for engine in (compiled, eager):
         engine.run(0, 5)
+    assert counters["stats"]["unique_graphs"] > 0
     assert_same(on_cpu(compiled), on_cpu(eager), rtol=1e-4, atol=1e-4)
 
 

@@ -56,7 +56,8 @@ def markdown(table: pd.DataFrame) -> str:
             f"{first['cuda']}, commit {first['commit']}. Matrix product "
             f"{first['multiply_adds_per_second'] / 1e12:.3g} T multiply-adds/s, copy "
             f"{first['bytes_per_second'] / 1e9:.3g} GB/s. Times loop: network-steps a second over the loop's at that "
-            "depth. To start: set-up, compilation, capture. Minutes: for the recipe's steps, evaluations left out."
+            "depth. To start: set-up, capture, and compilation of what no row before it needed. Minutes: for the "
+            "recipe's steps, evaluations left out."
         )
         parts.append(aligned(list(SHOWN.values()), [[cell(row[name]) for name in SHOWN] for _, row in rows.iterrows()]))
     return "\n\n".join(parts) + "\n"
