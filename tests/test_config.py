@@ -49,7 +49,7 @@ WRONG = [
     ("recipe.evaluations=[41]", "the steps must lie between 0 and recipe.max_steps=40"),
     ("runtime.engine=warp", "runtime.engine is 'warp'; allowed: auto, stacked, sequential, graph"),
     ("runtime.engine=graph", "runtime.engine=graph needs CUDA and runtime.device is cpu; use runtime=gpu or"),
-    ("runtime.memory_format=nhwc", "runtime.memory_format is 'nhwc'; allowed: contiguous, channels_last"),
+    ("runtime.memory_format=nhwc", "runtime.memory_format is 'nhwc'; allowed: auto, contiguous, channels_last"),
     ("runtime.memory_format=channels_last", "channels_last is for images and task.name=sine has none"),
     ("runtime.compile_blocks=true", "runtime.compile_blocks is for network.family=cifar and it is mlp"),
     ("runtime.max_minutes=0", "runtime.max_minutes is 0.0; it must be a positive number"),
@@ -95,6 +95,23 @@ def test_misspelt_key_is_refused_by_hydra(compose_config):
 def test_the_engine_that_auto_stands_for(overrides, engine):
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         assert parse(compose("config", overrides)).runtime.engine == engine
+
+
+@pytest.mark.parametrize(
+    ("overrides", "memory_format"),
+    [
+        (["experiment=sine_depth"], "contiguous"),
+        (["experiment=digits_depth"], "channels_last"),
+        (["experiment=digits_depth", "runtime.memory_format=contiguous"], "contiguous"),
+        (["experiment=digits_depth", "network.shortcut=B"], "contiguous"),
+        (["experiment=digits_depth", "network.shortcut=B", "network.width=16"], "channels_last"),
+        (["experiment=digits_depth", "network.shortcut=C", "variants=[plain]"], "channels_last"),
+        (["experiment=cifar10_depth", "runtime=gpu"], "contiguous"),
+    ],
+)
+def test_the_memory_format_that_auto_stands_for(overrides, memory_format):
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        assert parse(compose("config", overrides)).runtime.memory_format == memory_format
 
 
 @pytest.mark.parametrize("shortcut", ["B", "C"])

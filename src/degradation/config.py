@@ -17,7 +17,7 @@ from degradation.secret_values import secret_in
 
 VARIANTS = ("plain", "residual")
 SCHEDULES = ("constant", "linear", "steps", "cosine")
-MEMORY_FORMATS = ("contiguous", "channels_last")
+MEMORY_FORMATS = ("auto", "contiguous", "channels_last")
 PROJECTING = ("B", "C")  # shortcuts with 1x1 convolutions
 ONEDNN_BLOCK = 16  # channels, with AVX-512; 8 with AVX2
 ENGINES = ("auto", "stacked", "sequential", "graph")
@@ -185,6 +185,10 @@ class MLPNetwork:
         """What runtime.engine=auto stands for."""
         return "sequential" if recipe.precision == "bf16" else "stacked"
 
+    def default_memory_format(self, device: str, variants: list[str]) -> str:
+        """What runtime.memory_format=auto stands for."""
+        return "contiguous"
+
     def check_engine(self, engine: str) -> None:
         """Networks of this family can be stacked."""
 
@@ -244,6 +248,14 @@ class CifarNetwork:
     def default_engine(self, device: str, recipe: "Recipe") -> str:
         """What runtime.engine=auto stands for."""
         return "graph" if device == "cuda" and recipe.warmup_until_error is None else "sequential"
+
+    def default_memory_format(self, device: str, variants: list[str]) -> str:
+        """What runtime.memory_format=auto stands for: what is faster on the CPU where it is safe, see `overruns`."""
+        return "contiguous" if device == "cuda" or self.overruns(variants) else "channels_last"
+
+    def overruns(self, variants: list[str]) -> bool:
+        """Whether oneDNN would write beyond its memory with channels last (oneDNN issue 6035)."""
+        return self.width < ONEDNN_BLOCK and any(self.shortcut_of(variant) in PROJECTING for variant in variants)
 
     def check_engine(self, engine: str) -> None:
         require(
@@ -455,6 +467,9 @@ class Config:
         if self.runtime.engine == "auto":
             engine = self.network.default_engine(self.runtime.device, self.recipe)
             self.runtime = replace(self.runtime, engine=engine)
+        if self.runtime.memory_format == "auto":
+            memory_format = self.network.default_memory_format(self.runtime.device, self.variants)
+            self.runtime = replace(self.runtime, memory_format=memory_format)
         self.network.check_engine(self.runtime.engine)
         self._check_graph()
         self._check_precision()
@@ -497,9 +512,9 @@ class Config:
             self.task.images,
             f"runtime.memory_format=channels_last is for images and task.name={self.task.name} has none.",
         )
-        projects = any(self.network.shortcut_of(variant) in PROJECTING for variant in self.variants)
+        assert isinstance(self.network, CifarNetwork)
         require(
-            not (projects and self.runtime.device == "cpu" and self.network.width < ONEDNN_BLOCK),
+            self.runtime.device != "cpu" or not self.network.overruns(self.variants),
             f"runtime.memory_format=channels_last with projection shortcuts needs network.width of at least "
             f"{ONEDNN_BLOCK} on the CPU: oneDNN's backward pass of narrower 1x1 convolutions with stride 2 writes "
             "beyond its memory (oneDNN issue 6035).",

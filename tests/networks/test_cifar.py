@@ -8,7 +8,7 @@ from torch import nn
 
 from degradation import networks
 from degradation.config import CifarNetwork
-from degradation.networks.cifar import Block, CifarNet, ZeroPad
+from degradation.networks.cifar import Block, CifarNet, Conv3x3, ZeroPad
 
 
 def build(variant="residual", depth=8, seed=0, width=4, shortcut="A", input_shape=(3, 8, 8)):
@@ -87,6 +87,28 @@ def test_shortcut_a_against_a_closed_form():
     block = Block(1, 2, 2, "A").eval()
     nn.init.zeros_(block.conv2.weight)
     assert torch.equal(block(x)[-1], padded)
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_a_convolution_of_2x2_images_as_a_product(memory_format):
+    layer = Conv3x3(3, 5).double().to(memory_format=memory_format)
+    x = torch.randn(7, 3, 2, 2, dtype=torch.float64).contiguous(memory_format=memory_format).requires_grad_()
+    upstream = torch.randn(7, 5, 2, 2, dtype=torch.float64)
+    results = {}
+    for layer.as_product in (False, True):
+        output = layer(x)
+        results[layer.as_product] = (output, *torch.autograd.grad(output, (x, layer.weight), upstream))
+    for convolved, multiplied in zip(*results.values(), strict=True):
+        torch.testing.assert_close(multiplied, convolved, rtol=1e-12, atol=1e-12)
+    assert not torch.equal(results[True][0], results[False][0])  # or it was a convolution both times
+
+
+@pytest.mark.parametrize(("stride", "size"), [(1, (2, 3)), (1, (4, 4)), (2, (2, 2)), (2, (4, 4))])
+def test_other_convolutions_are_left_as_they_are(stride, size):
+    layer, x = Conv3x3(3, 5, stride), torch.randn(7, 3, *size)
+    convolved = layer(x)
+    layer.as_product = True
+    assert torch.equal(layer(x), convolved)
 
 
 def test_shapes_inside_and_any_input_size():

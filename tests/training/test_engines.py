@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from degradation import tasks
 from degradation.training.engines import Engine
@@ -162,3 +163,23 @@ def test_batch_loss_is_the_mean_since_the_last_evaluation(compose_config):
     first = engine.evaluate()[member]
     assert first["batch_loss"] == pytest.approx(first["train_loss"], rel=1e-9)
     assert engine.evaluate()[member]["batch_loss"] != engine.evaluate()[member]["batch_loss"]  # no step since: NaN
+
+
+def test_digits_on_the_cpu_are_multiplied_and_not_convolved_where_that_is_the_same(compose_config, monkeypatch):
+    digits = ["experiment=digits_depth", "depth=8", "seeds=[0]", "recipe.max_steps=150", "recipe.precision=fp64"]
+    config = compose_config(*digits)
+    multiplied = trained(config, steps=10)
+    monkeypatch.setattr("degradation.networks.cifar.CifarNet.use_products", lambda self: None)
+    convolved = trained(config, steps=10)
+    count = FlopCounterMode(display=False)
+    totals = []
+    for engine in (multiplied, convolved):
+        with count, torch.no_grad():
+            engine.all_groups()[0].network(torch.zeros(1, 1, 8, 8, dtype=torch.float64))
+        totals.append(count.get_total_flops())
+    saved = (
+        9 - 4
+    )  # of the products of a 3x3 layer on 2x2 images, counted as 9 a pixel, 4 are with pixels and not padding
+    layers = 2 - 1  # of the last stage; the first halves the image
+    assert totals[1] - totals[0] == 2 * layers * saved * 4 * 32 * 32
+    assert_same(tensors(multiplied), tensors(convolved), rtol=1e-6, atol=1e-9)

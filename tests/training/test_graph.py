@@ -68,7 +68,7 @@ def test_the_step_is_that_of_the_sequential_engine_bitwise(compose_config, calle
 
 def test_the_memory_format_does_not_change_what_is_computed(compose_config, called):
     exact = [*EXACT, "recipe.precision=fp64", "recipe.lr=0.0078125"]
-    contiguous = compose_config(*exact)
+    contiguous = compose_config(*exact, "runtime.memory_format=contiguous")
     channels_last = compose_config(*exact, "runtime.memory_format=channels_last")
     first, second = built(called(contiguous)), built(called(channels_last))
     for engine in (first, second):

@@ -79,6 +79,8 @@ def _train(run: Run, show_progress: bool) -> None:
     quieten()
     keep_freed_memory()
     torch.use_deterministic_algorithms(config.runtime.device == "cpu")
+    # Memory that no kernel has written is read by nothing here; to fill it takes up to a tenth of the time.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     set_threads_and_tf32(config)
     run.write_config()
     checkpoint = _checkpoint(run)
