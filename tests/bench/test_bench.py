@@ -53,7 +53,7 @@ def test_the_bench_writes_a_row_a_case_and_a_table(compose_config, images, monke
         assert row.floor_share == pytest.approx(row.floor_ms / row.ms_per_step)
     assert text == (folder / "cpu.md").read_text()
     assert text.startswith(
-        "# Bench: cpu\n\n## fp32, contiguous\n\nMedian of 2 times 1 steps, batch 8, width 2, random images, "
+        "# Bench: cpu\n\n## fp32, channels_last\n\nMedian of 2 times 1 steps, batch 8, width 2, random images, "
     )
     assert sum(line.startswith("| ") for line in text.splitlines()) == 2 + 3
 
