@@ -78,40 +78,33 @@ def test_misspelt_key_is_refused_by_hydra(compose_config):
         compose_config("recipe.lrr=1")
 
 
-@pytest.mark.parametrize(
-    ("overrides", "engine"),
-    [
-        (["runtime=cpu"], "stacked"),
-        (["runtime=gpu"], "stacked"),
-        (["runtime=gpu", "recipe.precision=bf16"], "sequential"),
-        (["runtime=gpu", "runtime.engine=graph"], "graph"),
-        (["experiment=cifar10_depth", "depth=20", "runtime=cpu"], "sequential"),
-        (["experiment=cifar10_depth", "depth=20", "runtime=gpu"], "graph"),
-        (["experiment=cifar10_depth", "depth=20", "runtime=gpu", "recipe.precision=bf16"], "graph"),
-        (["experiment=digits_depth", "depth=20", "runtime=gpu"], "graph"),
-        (["experiment=digits_depth", "depth=20", "runtime=gpu", "runtime.engine=sequential"], "sequential"),
-    ],
-)
-def test_the_engine_that_auto_stands_for(overrides, engine):
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        assert parse(compose("config", overrides)).runtime.engine == engine
+NARROW_B = ["experiment=digits_depth", "network.shortcut=B"]
 
 
 @pytest.mark.parametrize(
-    ("overrides", "memory_format"),
+    ("overrides", "key", "value"),
     [
-        (["experiment=sine_depth"], "contiguous"),
-        (["experiment=digits_depth"], "channels_last"),
-        (["experiment=digits_depth", "runtime.memory_format=contiguous"], "contiguous"),
-        (["experiment=digits_depth", "network.shortcut=B"], "contiguous"),
-        (["experiment=digits_depth", "network.shortcut=B", "network.width=16"], "channels_last"),
-        (["experiment=digits_depth", "network.shortcut=C", "variants=[plain]"], "channels_last"),
-        (["experiment=cifar10_depth", "runtime=gpu"], "contiguous"),
+        (["runtime=cpu"], "engine", "stacked"),
+        (["runtime=gpu"], "engine", "stacked"),
+        (["runtime=gpu", "recipe.precision=bf16"], "engine", "sequential"),
+        (["runtime=gpu", "runtime.engine=graph"], "engine", "graph"),
+        (["experiment=cifar10_depth", "depth=20", "runtime=cpu"], "engine", "sequential"),
+        (["experiment=cifar10_depth", "depth=20", "runtime=gpu"], "engine", "graph"),
+        (["experiment=cifar10_depth", "depth=20", "runtime=gpu", "recipe.precision=bf16"], "engine", "graph"),
+        (["experiment=digits_depth", "depth=20", "runtime=gpu"], "engine", "graph"),
+        (["experiment=digits_depth", "depth=20", "runtime=gpu", "runtime.engine=sequential"], "engine", "sequential"),
+        (["experiment=sine_depth"], "memory_format", "contiguous"),
+        (["experiment=digits_depth"], "memory_format", "channels_last"),
+        (["experiment=digits_depth", "runtime.memory_format=contiguous"], "memory_format", "contiguous"),
+        (NARROW_B, "memory_format", "contiguous"),
+        ([*NARROW_B, "network.width=16"], "memory_format", "channels_last"),
+        ([*NARROW_B, "variants=[plain]"], "memory_format", "channels_last"),
+        (["experiment=cifar10_depth", "runtime=gpu"], "memory_format", "contiguous"),
     ],
 )
-def test_the_memory_format_that_auto_stands_for(overrides, memory_format):
+def test_what_auto_stands_for(overrides, key, value):
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        assert parse(compose("config", overrides)).runtime.memory_format == memory_format
+        assert getattr(parse(compose("config", overrides)).runtime, key) == value
 
 
 @pytest.mark.parametrize("shortcut", ["B", "C"])

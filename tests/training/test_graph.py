@@ -8,6 +8,8 @@ import dataclasses
 
 import pytest
 import torch
+from torch import nn
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
 from degradation import tasks
 from degradation.records.run import Run
@@ -261,3 +263,48 @@ def test_all_networks_of_a_seed_take_one_batch(compose_config, called, monkeypat
     taken.clear()
     engine.run(1, 2)
     assert len(taken) == 2  # seeds, of four networks
+
+
+def test_a_step_on_a_pretended_gpu_stays_there_and_never_looks_at_the_host(compose_config, monkeypatch):
+    """PyTorch's fake tensors have a device and no data: operations on two devices fail, and so does reading a number.
+
+    Backward pass and fused optimizers need a real GPU; here gradients are set, and the optimizers' tensors looked at.
+    """
+    config = with_runtime(compose_config(*EXACT, "depth=[8,14]", "seeds=[0,3]"), device="cuda", engine="graph")
+    task = dataclasses.replace(tasks.load(config.task, config.runtime), augment=True)
+    engine = GraphEngine(config, task)
+    steps = []
+
+    def backward(loss):
+        assert loss.is_cuda
+        for lane in engine.all_lanes():
+            for parameter in lane.network.parameters():
+                parameter.grad = torch.empty_like(parameter)
+
+    def optimizer_step(optimizer):
+        (group,) = optimizer.param_groups
+        given = [group["lr"], optimizer.found_inf, *group["params"], *(weight.grad for weight in group["params"])]
+        assert all(tensor.is_cuda for tensor in given)
+        steps.append(optimizer)
+
+    monkeypatch.setattr(torch.Tensor, "backward", backward)
+    monkeypatch.setattr(torch.optim.SGD, "step", optimizer_step)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        for module in engine.modules():
+            for named in (module._parameters, module._buffers):
+                for name, tensor in named.items():
+                    if tensor is not None:
+                        moved = torch.empty_like(tensor, device="cuda")
+                        named[name] = nn.Parameter(moved) if isinstance(tensor, nn.Parameter) else moved
+        engine.to_device(torch.device("cuda"))
+        engine.configure_optimizers()
+        engine._fill(0, 7)
+        engine.warm_up()
+        engine.step()
+        assert len(steps) == (3 + 1) * len(engine.all_lanes()) == 4 * 8
+        assert all(tensor.is_cuda for tensor in engine.state_dict().values())
+        lane = engine.all_lanes()[0]
+        for measured in (lane.evaluate(engine.task.test, engine.task), lane.take_batch_means(engine.task)):
+            assert [values.is_cuda for values in measured] == [True, True]
+        with pytest.raises(DataDependentOutputException):  # what a look at the host would be
+            bool(lane.frozen)
