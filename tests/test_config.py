@@ -98,7 +98,7 @@ NARROW_B = ["experiment=digits_depth", "network.shortcut=B"]
         (["experiment=digits_depth", "runtime.memory_format=contiguous"], "memory_format", "contiguous"),
         (NARROW_B, "memory_format", "contiguous"),
         ([*NARROW_B, "network.width=16"], "memory_format", "channels_last"),
-        ([*NARROW_B, "variants=[plain]"], "memory_format", "channels_last"),
+        ([*NARROW_B, "variants=[plain]"], "memory_format", "contiguous"),  # that of its pair
         (["experiment=cifar10_depth", "runtime=gpu"], "memory_format", "contiguous"),
     ],
 )
@@ -108,12 +108,13 @@ def test_what_auto_stands_for(overrides, key, value):
 
 
 @pytest.mark.parametrize("shortcut", ["B", "C"])
-def test_memory_that_onednn_would_overwrite_is_not_risked(shortcut):
-    chosen = ["experiment=digits_depth", "runtime.memory_format=channels_last", f"network.shortcut={shortcut}"]
+@pytest.mark.parametrize("setting", ["runtime.memory_format=channels_last", "runtime.compile_blocks=true"])
+def test_memory_that_onednn_would_overwrite_is_not_risked(setting, shortcut):
+    chosen = ["experiment=digits_depth", setting, f"network.shortcut={shortcut}"]
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         with pytest.raises(ConfigError, match="needs network.width of at least 16 on the CPU"):
             parse(compose("config", chosen))
-        for allowed in ("network.width=16", "network.shortcut=A", "variants=[plain]", "runtime=gpu"):
+        for allowed in ("network.width=16", "network.shortcut=A", "runtime=gpu"):
             parse(compose("config", [*chosen, allowed]))
 
 

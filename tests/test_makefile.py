@@ -7,12 +7,14 @@ import pytest
 
 from tests.conftest import ROOT
 
+FROM_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "TASK", "ARGS")  # if make runs the tests
+
 
 def make(*arguments, **environment):
     return subprocess.run(
         ["make", *arguments],
         cwd=ROOT,
-        env={**os.environ, **environment},
+        env={name: value for name, value in os.environ.items() if name not in FROM_MAKE} | environment,
         capture_output=True,
         text=True,
         check=True,

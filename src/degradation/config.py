@@ -20,6 +20,10 @@ SCHEDULES = ("constant", "linear", "steps", "cosine")
 MEMORY_FORMATS = ("auto", "contiguous", "channels_last")
 PROJECTING = ("B", "C")  # shortcuts with 1x1 convolutions
 ONEDNN_BLOCK = 16  # channels, with AVX-512; 8 with AVX2
+OVERRUN = (
+    f"needs network.width of at least {ONEDNN_BLOCK} on the CPU: oneDNN's backward pass of narrower 1x1 convolutions "
+    "with stride 2 writes beyond its memory (oneDNN issue 6035)."
+)
 ENGINES = ("auto", "stacked", "sequential", "graph")
 RUN_PER = ("cohort", "network")
 
@@ -185,7 +189,7 @@ class MLPNetwork:
         """What runtime.engine=auto stands for."""
         return "sequential" if recipe.precision == "bf16" else "stacked"
 
-    def default_memory_format(self, device: str, variants: list[str]) -> str:
+    def default_memory_format(self, device: str) -> str:
         """What runtime.memory_format=auto stands for."""
         return "contiguous"
 
@@ -249,13 +253,14 @@ class CifarNetwork:
         """What runtime.engine=auto stands for."""
         return "graph" if device == "cuda" and recipe.warmup_until_error is None else "sequential"
 
-    def default_memory_format(self, device: str, variants: list[str]) -> str:
+    def default_memory_format(self, device: str) -> str:
         """What runtime.memory_format=auto stands for: what is faster on the CPU where it is safe, see `overruns`."""
-        return "contiguous" if device == "cuda" or self.overruns(variants) else "channels_last"
+        return "contiguous" if device == "cuda" or self.overruns else "channels_last"
 
-    def overruns(self, variants: list[str]) -> bool:
-        """Whether oneDNN would write beyond its memory with channels last (oneDNN issue 6035)."""
-        return self.width < ONEDNN_BLOCK and any(self.shortcut_of(variant) in PROJECTING for variant in variants)
+    @property
+    def overruns(self) -> bool:
+        """Whether oneDNN writes beyond its memory with channels last on the CPU (oneDNN issue 6035)."""
+        return self.width < ONEDNN_BLOCK and self.shortcut in PROJECTING
 
     def check_engine(self, engine: str) -> None:
         require(
@@ -468,7 +473,7 @@ class Config:
             engine = self.network.default_engine(self.runtime.device, self.recipe)
             self.runtime = replace(self.runtime, engine=engine)
         if self.runtime.memory_format == "auto":
-            memory_format = self.network.default_memory_format(self.runtime.device, self.variants)
+            memory_format = self.network.default_memory_format(self.runtime.device)
             self.runtime = replace(self.runtime, memory_format=memory_format)
         self.network.check_engine(self.runtime.engine)
         self._check_graph()
@@ -477,6 +482,10 @@ class Config:
         require(
             not self.runtime.compile_blocks or self.network.family == "cifar",
             f"runtime.compile_blocks is for network.family=cifar and it is {self.network.family}.",
+        )
+        require(
+            not self.runtime.compile_blocks or self.runtime.device != "cpu" or not self._overruns,
+            f"runtime.compile_blocks, which puts channels last, with projection shortcuts {OVERRUN}",
         )
         require(
             self.network.norm != "batch" or self.recipe.batch_size > 1,
@@ -512,13 +521,14 @@ class Config:
             self.task.images,
             f"runtime.memory_format=channels_last is for images and task.name={self.task.name} has none.",
         )
-        assert isinstance(self.network, CifarNetwork)
         require(
-            self.runtime.device != "cpu" or not self.network.overruns(self.variants),
-            f"runtime.memory_format=channels_last with projection shortcuts needs network.width of at least "
-            f"{ONEDNN_BLOCK} on the CPU: oneDNN's backward pass of narrower 1x1 convolutions with stride 2 writes "
-            "beyond its memory (oneDNN issue 6035).",
+            self.runtime.device != "cpu" or not self._overruns,
+            f"runtime.memory_format=channels_last with projection shortcuts {OVERRUN}",
         )
+
+    @property
+    def _overruns(self) -> bool:
+        return isinstance(self.network, CifarNetwork) and self.network.overruns
 
     def _check_precision(self) -> None:
         on_cpu = self.runtime.device == "cpu"

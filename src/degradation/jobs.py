@@ -167,7 +167,7 @@ def _train_in_sweep(config: Config, experiment: str | None, launcher: str | None
     from degradation.training.fit import train
 
     try:
-        train(config, _defaults_in_sweep(experiment), show_progress=False)
+        train(config, defaults_of(experiment), show_progress=False)
     except SystemExit as error:
         if error.code == deadline.EXIT_CODE:
             return
@@ -175,9 +175,6 @@ def _train_in_sweep(config: Config, experiment: str | None, launcher: str | None
             raise KeyboardInterrupt from error
         # this worker or SLURM job alone was; the others go on
         raise JobInterruptedError("interrupted; its checkpoint is kept") from error
-
-
-_defaults_in_sweep = cache(defaults_of)  # a worker's jobs are of few experiments
 
 
 @cache  # once a process

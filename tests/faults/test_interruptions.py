@@ -35,12 +35,12 @@ def test_a_signal_stops_cleanly_and_says_how_to_go_on(campaign, tmp_path, experi
     fault, folder = f"{signum.name} after a checkpoint, {how}", Folder(tmp_path, experiment)
     sweep = folder.start(*extra, launcher=launcher)
     folder.wait_for("last.ckpt", sweep)
-    os.killpg(sweep.pid, signum)
+    os.kill(sweep.pid if extra else -sweep.pid, signum)  # the one process alone, or as Ctrl-C does the whole group
     ended = sweep.end()
     campaign.note(fault, answer(ended))
     assert ended.code == 130
-    one_process = launcher == BASIC or extra
-    assert f"{'0 of 2 ' if one_process else ''}cohorts are done. The same command goes on from here." in ended.err
+    done = "0 of 2 " if extra else ""  # elsewhere a short cohort may have ended by now
+    assert f"{done}cohorts are done. The same command goes on from here." in ended.err
     folder.finish()
     campaign.compare(fault, folder)
 

@@ -100,6 +100,7 @@ def test_a_convolution_of_2x2_images_as_a_product(memory_format):
         results[layer.as_product] = (output, *torch.autograd.grad(output, (x, layer.weight), upstream))
     for convolved, multiplied in zip(*results.values(), strict=True):
         torch.testing.assert_close(multiplied, convolved, rtol=1e-12, atol=1e-12)
+    assert results[True][0].stride() == results[False][0].stride()
     assert not torch.equal(results[True][0], results[False][0])  # or it was a convolution both times
 
 

@@ -5,9 +5,10 @@ import math
 import pytest
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from degradation import tasks
+from degradation.networks import count_multiply_adds
+from degradation.networks.cifar import CifarNet
 from degradation.training.engines import Engine
 from degradation.training.members import Member, build
 from degradation.training.schedule import learning_rate
@@ -165,21 +166,29 @@ def test_batch_loss_is_the_mean_since_the_last_evaluation(compose_config):
     assert engine.evaluate()[member]["batch_loss"] != engine.evaluate()[member]["batch_loss"]  # no step since: NaN
 
 
+DIGITS = ["experiment=digits_depth", "depth=8", "seeds=[0]", "recipe.max_steps=150"]
+
+
+def multiply_adds(engine):
+    network = engine.all_groups()[0].network.eval()
+    return count_multiply_adds(network.float(), (1, 8, 8))
+
+
 def test_digits_on_the_cpu_are_multiplied_and_not_convolved_where_that_is_the_same(compose_config, monkeypatch):
-    digits = ["experiment=digits_depth", "depth=8", "seeds=[0]", "recipe.max_steps=150", "recipe.precision=fp64"]
-    config = compose_config(*digits)
+    config = compose_config(*DIGITS, "recipe.precision=fp64")
     multiplied = trained(config, steps=10)
-    monkeypatch.setattr("degradation.networks.cifar.CifarNet.use_products", lambda self: None)
+    monkeypatch.setattr(CifarNet, "use_products", lambda network: None)
     convolved = trained(config, steps=10)
-    count = FlopCounterMode(display=False)
-    totals = []
-    for engine in (multiplied, convolved):
-        with count, torch.no_grad():
-            engine.all_groups()[0].network(torch.zeros(1, 1, 8, 8, dtype=torch.float64))
-        totals.append(count.get_total_flops())
-    saved = (
-        9 - 4
-    )  # of the products of a 3x3 layer on 2x2 images, counted as 9 a pixel, 4 are with pixels and not padding
-    layers = 2 - 1  # of the last stage; the first halves the image
-    assert totals[1] - totals[0] == 2 * layers * saved * 4 * 32 * 32
     assert_same(tensors(multiplied), tensors(convolved), rtol=1e-6, atol=1e-9)
+    # Of a pixel's 9 products on 2x2 images 5 are with padding. Of the last stage's two layers one halves the image.
+    assert multiply_adds(convolved) - multiply_adds(multiplied) == 5 * 4 * 32 * 32
+
+
+def test_one_step_on_the_cpu_is_that_of_contiguous_convolutions_in_float32(compose_config, monkeypatch):
+    """oneDNN, which float32 convolutions with channels last are computed by, does not compute in float64."""
+    ours = trained(compose_config(*DIGITS, "depth=20"), steps=1)
+    monkeypatch.setattr(CifarNet, "use_products", lambda network: None)
+    plain = trained(compose_config(*DIGITS, "depth=20", "runtime.memory_format=contiguous"), steps=1)
+    first, second = tensors(ours), tensors(plain)
+    assert_same(first, second, rtol=1e-4, atol=1e-4)
+    assert any(not torch.equal(tensor, second[name]) for name, tensor in first.items())  # or it was one and the same

