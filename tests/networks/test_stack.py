@@ -20,8 +20,10 @@ def test_stack_of_both_variants_and_seeds(norm):
     stacked(x).square().sum().backward()
     for position, net in enumerate(singles):
         net(x[position]).square().sum().backward()
+        # Rounding is relative to the largest gradient; that of a bias before batch normalisation is zero but for it.
+        rounding = 1e-13 * max(parameter.grad.abs().max().item() for parameter in net.parameters())
         for (name, ours), theirs in zip(stacked.named_parameters(), net.parameters(), strict=True):
-            torch.testing.assert_close(ours.grad[position], theirs.grad, rtol=1e-9, atol=1e-12, msg=name)
+            torch.testing.assert_close(ours.grad[position], theirs.grad, rtol=1e-9, atol=rounding, msg=name)
 
 
 def test_stack_leaves_its_networks_alone():
