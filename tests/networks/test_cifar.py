@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from degradation import networks
 from degradation.config import CifarNetwork
@@ -94,22 +95,31 @@ def test_a_convolution_of_2x2_images_as_a_product(memory_format):
     layer = Conv3x3(3, 5).double().to(memory_format=memory_format)
     x = torch.randn(7, 3, 2, 2, dtype=torch.float64).contiguous(memory_format=memory_format).requires_grad_()
     upstream = torch.randn(7, 5, 2, 2, dtype=torch.float64)
-    results = {}
-    for layer.as_product in (False, True):
-        output = layer(x)
-        results[layer.as_product] = (output, *torch.autograd.grad(output, (x, layer.weight), upstream))
-    for convolved, multiplied in zip(*results.values(), strict=True):
-        torch.testing.assert_close(multiplied, convolved, rtol=1e-12, atol=1e-12)
-    assert results[True][0].stride() == results[False][0].stride()
-    assert not torch.equal(results[True][0], results[False][0])  # or it was a convolution both times
+    convolved, multiplied = (
+        (output, *torch.autograd.grad(output, (x, layer.weight), upstream))
+        for output in (nn.Conv2d.forward(layer, x), layer(x))
+    )
+    for theirs, ours in zip(convolved, multiplied, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+    assert multiplied[0].stride() == convolved[0].stride()
+    assert not torch.equal(multiplied[0], convolved[0])  # or it was a convolution both times
 
 
 @pytest.mark.parametrize(("stride", "size"), [(1, (2, 3)), (1, (4, 4)), (2, (2, 2)), (2, (4, 4))])
 def test_other_convolutions_are_left_as_they_are(stride, size):
     layer, x = Conv3x3(3, 5, stride), torch.randn(7, 3, *size)
-    convolved = layer(x)
-    layer.as_product = True
-    assert torch.equal(layer(x), convolved)
+    assert torch.equal(layer(x), nn.Conv2d.forward(layer, x))
+
+
+def test_multiply_adds_are_those_of_convolutions_where_the_cpu_multiplies():
+    network, shape = build("plain", 8, width=8, input_shape=(1, 8, 8)), (1, 8, 8)
+    first = 9 * 8 * 8 * 64
+    assert networks.count_multiply_adds(network, shape) == 9 * 8 * 64 + 2 * first + 2 * (first // 2 + first) + 32 * 10
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network.eval()(torch.zeros(1, *shape))
+    # Of a pixel's 9 products on 2x2 images 5 are with padding. Of the last stage's two layers one halves the image.
+    done = counter.get_total_flops() // 2
+    assert networks.count_multiply_adds(network, shape) - done == 5 * 4 * 32 * 32
 
 
 def test_shapes_inside_and_any_input_size():

@@ -1,5 +1,7 @@
 """Networks: one block class builds both variants of a family. Knows nothing of Lightning, Hydra or W&B."""
 
+import copy
+
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -55,8 +57,11 @@ def count_parameters(network: nn.Module) -> int:
 
 
 def count_multiply_adds(network: nn.Module, input_shape: tuple[int, ...]) -> int:
-    """Multiply-adds of one example's forward pass by torch's own counter (two FLOPs each)."""
+    """Multiply-adds of one example's forward pass by torch's own counter (two FLOPs each), padding included.
+
+    Counted on tensors without data, so that no device's shortcuts change the number.
+    """
+    shapes = copy.deepcopy(network).to("meta").eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network.eval()(torch.zeros(1, *input_shape))
-    network.train()
+        shapes(torch.zeros(1, *input_shape, device="meta"))
     return int(counter.get_total_flops()) // 2

@@ -80,7 +80,7 @@ def _train(run: Run, show_progress: bool) -> None:
     keep_freed_memory()
     torch.use_deterministic_algorithms(config.runtime.device == "cpu")
     # Nothing here reads memory that no kernel has written; to fill it took 3 % of a step on the digits and 8 % on the
-    # sine with batch normalisation.
+    # sine with batch normalisation (profiled on AVX2).
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     set_threads_and_tf32(config)
     run.write_config()

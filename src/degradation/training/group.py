@@ -7,7 +7,6 @@ from torch import Tensor, nn
 
 from degradation.config import Config
 from degradation.networks import stack
-from degradation.networks.cifar import CifarNet
 from degradation.tasks import Task
 from degradation.tasks.base import Batch, Split
 from degradation.training.members import Member
@@ -42,10 +41,8 @@ class Group(nn.Module):
         self.memory_format = MEMORY_FORMATS[config.runtime.memory_format]
         self.network = (stack(networks) if self.stacked else networks[0]).to(dtype)
         self.network.to(memory_format=self.memory_format)
-        if isinstance(self.network, CifarNet):
-            self.network.compiled = config.runtime.compile_blocks
-            if config.runtime.device == "cpu":
-                self.network.use_products()
+        if config.runtime.compile_blocks:
+            self.network.compiled = True  # type: ignore[assignment]
         self.register_buffer("diverged_step", torch.full((len(members),), -1))
         self.register_buffer("loss_sum", torch.zeros(len(members), dtype=torch.float64))
         self.register_buffer("error_sum", torch.zeros(len(members), dtype=torch.float64))
