@@ -13,7 +13,7 @@ python experiments/bench.py experiment=cifar10_depth runtime=gpu depth=[20,56,11
 import hydra
 from omegaconf import DictConfig
 
-from degradation.jobs import bench_job
+from degradation.commands.bench import bench_job
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")

@@ -10,7 +10,9 @@ import hydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
-from degradation.jobs import WRONG_CONFIGURATION, compare_job, fail
+from degradation.commands.compare import compare_job
+from degradation.commands.errors import fail
+from degradation.sweeps.exits import WRONG_CONFIGURATION
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="compare")

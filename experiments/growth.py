@@ -8,7 +8,7 @@ python experiments/growth.py
 import hydra
 from omegaconf import DictConfig
 
-from degradation.jobs import growth_job
+from degradation.commands.bench import growth_job
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")

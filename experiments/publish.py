@@ -6,7 +6,7 @@ python experiments/publish.py experiment=sine_depth
 import hydra
 from omegaconf import DictConfig
 
-from degradation.jobs import publish_job
+from degradation.commands.publish import publish_job
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")

@@ -7,7 +7,7 @@ python experiments/report.py experiment=sine_depth   # this one's tables and fig
 import hydra
 from omegaconf import DictConfig
 
-from degradation.jobs import report_job
+from degradation.commands.report import report_job
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")

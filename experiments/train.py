@@ -8,7 +8,7 @@ python experiments/train.py -m experiment=sine_depth depth=7,10 network.width=64
 import hydra
 from omegaconf import DictConfig
 
-from degradation.jobs import train_job
+from degradation.commands.train import train_job
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")

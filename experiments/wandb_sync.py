@@ -6,7 +6,7 @@ python experiments/wandb_sync.py
 import hydra
 from omegaconf import DictConfig
 
-from degradation.jobs import wandb_sync_job
+from degradation.commands.wandb_sync import wandb_sync_job
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")

@@ -10,8 +10,8 @@ import tarfile
 import pytest
 from torchvision.datasets.utils import extract_archive
 
-from degradation.config import Cifar10Task, ConfigError
-from degradation.tasks.cifar10 import cifar10
+from degradation.checks import ConfigError
+from degradation.tasks.cifar10 import Cifar10Task
 from degradation.training.cohort import Cohort
 from degradation.training.fit import JobFailedError, train
 from tests.conftest import ROOT
@@ -62,7 +62,7 @@ def test_forged_data_files_are_not_unpickled(tmp_path, marker):
         (folder / name).write_bytes(pickle.dumps(Evil(marker)))
     (folder / "batches.meta").write_bytes(pickle.dumps(Evil(marker)))
     with pytest.raises(ConfigError, match="data_batch_1 is damaged: its MD5 is not"):
-        cifar10(Cifar10Task("cifar10", "50k", "per_pixel", augment=True, resolution=32), tmp_path, download=False)
+        Cifar10Task("cifar10", "50k", "per_pixel", augment=True, resolution=32).load(tmp_path, download=False)
     assert not marker.exists()
 
 
@@ -84,7 +84,7 @@ def test_a_forged_archive_is_not_extracted(tmp_path, archive, monkeypatch):
         "torchvision.datasets.utils._urlretrieve", lambda url, path: os.link(archive, path) or archive.unlink()
     )
     with pytest.raises(ConfigError, match=r"could not be downloaded \(File not found or corrupted"):
-        cifar10(Cifar10Task("cifar10", "50k", "per_pixel", augment=True, resolution=32), data, download=True)
+        Cifar10Task("cifar10", "50k", "per_pixel", augment=True, resolution=32).load(data, download=True)
     assert [path.name for path in data.iterdir()] == ["cifar-10-python.tar.gz"]
     assert not (tmp_path / "outside").exists()
 

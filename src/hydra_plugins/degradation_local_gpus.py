@@ -6,7 +6,7 @@ from typing import Any
 
 from hydra.core.utils import JobReturn
 
-from degradation.config import ConfigError
+from degradation.checks import ConfigError
 from degradation.sweeps.gpus import on_own_gpu, visible_gpus
 from hydra_plugins.hydra_joblib_launcher.joblib_launcher import JoblibLauncher
 

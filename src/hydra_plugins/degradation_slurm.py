@@ -2,24 +2,21 @@
 
 import os
 import subprocess
-import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from hydra.core.singleton import Singleton
-from hydra.core.utils import JobReturn, JobStatus
+from hydra.core.utils import JobReturn
 
-from degradation.config import ConfigError
+from degradation.checks import ConfigError
 from degradation.records.files import write_text
 from degradation.records.run import JobInterruptedError
 from hydra_plugins.hydra_submitit_launcher import submitit_launcher
 from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
 
 OVERRIDES = "overrides.txt"  # in a job's folder: what it trains
-CANCEL_SECONDS = 60
 TERMINATED = 143  # exit code
 
 
@@ -35,6 +32,8 @@ class SlurmLauncher(submitit_launcher.SlurmLauncher):
         Raises:
             ConfigError: there is no SLURM here, or it refused the jobs.
         """
+        from degradation.sweeps.slurm import cancel, outcome, wait
+
         try:
             found = self._find(job_overrides)
         except (OSError, subprocess.CalledProcessError) as error:
@@ -44,11 +43,11 @@ class SlurmLauncher(submitit_launcher.SlurmLauncher):
             print(f"{len(found)} cohorts are in the queue already, from an earlier command", flush=True)
         jobs = found | dict(zip(missing, self._submit([job_overrides[index] for index in missing]), strict=True))
         try:
-            _wait(list(jobs.values()))
+            wait(list(jobs.values()))
         except KeyboardInterrupt:
-            _cancel([job.job_id for job in jobs.values()])
+            cancel([job.job_id for job in jobs.values()])
             raise
-        return [_outcome(jobs[index]) for index in range(len(job_overrides))]
+        return [outcome(jobs[index]) for index in range(len(job_overrides))]
 
     def __call__(
         self,
@@ -58,7 +57,7 @@ class SlurmLauncher(submitit_launcher.SlurmLauncher):
         job_id: str,
         singleton_state: dict[type, Singleton],
     ) -> JobReturn:
-        """In the job: train, and when told to stop, exit without a result: what is next then SLURM's queue decides."""
+        """In the job: train. When told to stop, exit without a result; SLURM decides what runs next."""
         from degradation.sweeps.slurm import signals
 
         if int(os.environ.get("SLURM_RESTART_COUNT", 0)):
@@ -129,38 +128,3 @@ class SlurmLauncher(submitit_launcher.SlurmLauncher):
         from submitit.core.utils import JobPaths
 
         return JobPaths.get_first_id_independent_folder(self.params["submitit_folder"])
-
-
-def _wait(jobs: list[Any]) -> None:
-    """Until all have ended. Says so when SLURM holds one back for more than want of room."""
-    told: set[str] = set()
-    while not all(job.done() for job in jobs):
-        new = jobs[0].watcher.held_back() - told
-        if new:
-            print(f"SLURM lets jobs wait: {', '.join(sorted(new))} (squeue --me shows them)", flush=True)
-            told |= new
-        time.sleep(1)
-
-
-def _outcome(job: Any) -> JobReturn:
-    """What a job that has ended returned; if it left no result, how SLURM says it ended."""
-    from submitit.core.utils import UncompletedJobError
-
-    completed = job.state == "COMPLETED"  # then the result may be on its way through the file system
-    if completed or job.paths.result_pickle.exists():
-        with suppress(UncompletedJobError):
-            returned: JobReturn = job.result()
-            return returned
-    failed = JobReturn(status=JobStatus.FAILED)
-    failed.return_value = f"SLURM job {job.job_id} ended without a result ({job.state}); see {job.paths.stderr}"
-    return failed
-
-
-def _cancel(job_ids: list[str]) -> None:
-    """Ask the jobs to stop, and wait until they have."""
-    from degradation.sweeps.slurm import queued_jobs
-
-    subprocess.run(["scancel", *job_ids], check=False)
-    end = time.monotonic() + CANCEL_SECONDS
-    while queued_jobs() & set(job_ids) and time.monotonic() < end:
-        time.sleep(0.5)

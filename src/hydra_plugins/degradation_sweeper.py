@@ -1,27 +1,17 @@
-"""Hydra's basic sweeper, made to check first and to report last. The launcher (joblib, basic, ...) stays Hydra's.
+"""Hydra's basic sweeper, made to check first and to report last; see `degradation.sweeps.sweep`.
 
 Hydra finds plugins in the namespace package `hydra_plugins` alone; hence the folder.
 """
 
-import signal
-import sys
-from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
-from hydra.core.utils import JobReturn, JobStatus
 
-from degradation import deadline
-from degradation.config import ConfigError, WandbLogger
-from degradation.jobs import STOPPED, WRONG_CONFIGURATION, all_experiments, fail
-from degradation.records.run import make_folder
-from degradation.sweeps.plan import Job, Plan, plan
-from degradation.sweeps.view import view
-from degradation.wandb_report import log_report
+from degradation.commands.errors import sentences
+from degradation.sweeps.plan import plan
+from degradation.sweeps.sweep import lock, run
 
 
 class DepthSweeper(BasicSweeper):
@@ -30,128 +20,11 @@ class DepthSweeper(BasicSweeper):
     def sweep(self, arguments: list[str]) -> Any:
         assert self.hydra_context is not None
         assert self.config is not None
-        try:
-            planned = plan(self.hydra_context.config_loader, self.config, arguments)
-            with ExitStack() as locks:
-                _lock(planned, locks)
-                return self._run(planned)
-        except ConfigError as error:
-            fail(str(error), WRONG_CONFIGURATION)
-
-    def _run(self, planned: Plan) -> Sequence[JobReturn]:
-        for sentence in planned.damaged:
-            print(f"warning: {sentence}", flush=True)
-        returned = self._train(planned) if planned.todo else []
-        stopped = _out_of_time(planned.todo, returned)
-        failed = {label: why for label, why in _failures(planned.todo, returned).items() if label not in stopped}
-        reported = self._report(planned, [job for job in planned.todo if job.label not in stopped])
-        if failed:
-            print(f"\n{len(failed)} of {len(planned.todo) + len(planned.done)} cohorts failed:", file=sys.stderr)
-            for label, message in failed.items():
-                print(f"  {label}: {message}", file=sys.stderr)
-            print("The same command trains only what is missing.", file=sys.stderr)
-        if stopped:
-            whole = len(planned.todo) + len(planned.done)
-            done = f": {whole - len(stopped) - len(failed)} of {whole} cohorts are done"
-            print("\n" + deadline.sentence(planned.todo[0].config.runtime, done), file=sys.stderr)
-        if failed or not reported:
-            raise SystemExit(1)
-        if stopped:
-            raise SystemExit(deadline.EXIT_CODE)
-        return returned
-
-    def _report(self, planned: Plan, ended: list[Job]) -> bool:
-        """Write tables and figures of the experiments that have a cohort which `ended` or was done before; whether all
-        could be written.
-        """
-        from degradation.overview import overview
-        from degradation.report import report  # matplotlib and pandas, only now
-
-        whole = True
-        for name, defaults in planned.experiments.items():
-            jobs = [job for job in [*planned.done, *ended] if job.config.experiment.name == name]
-            if not jobs:
-                continue
-            runtime, logger = jobs[0].config.runtime, jobs[0].config.logger
-            try:
-                written = report(defaults, runtime)
-            except (ConfigError, OSError) as error:
-                print(f"error: no report on {name}: {error}", file=sys.stderr)
-                whole = False
-                continue
-            print(written.text)
-            if planned.todo and isinstance(logger, WandbLogger):
-                log_report(logger, name, Path(runtime.results_dir) / name, written)
-        if whole:
-            runtime = [*planned.done, *planned.todo][0].config.runtime
-            try:
-                print(overview(all_experiments(), runtime).text(list(planned.experiments)))
-            except (ConfigError, OSError) as error:
-                print(f"error: no verdicts: {error}", file=sys.stderr)
-                return False
-        return whole
-
-    def _train(self, planned: Plan) -> Sequence[JobReturn]:
         assert self.launcher is not None
-        deadline.start(planned.todo[0].config.runtime)
-        previous = signal.signal(signal.SIGTERM, _terminate)
-        try:
-            with view(planned.todo, len(planned.done)):
-                return self.launcher.launch([job.overrides for job in planned.todo], initial_job_idx=0)
-        except KeyboardInterrupt:
-            whole = len(planned.todo) + len(planned.done)
-            done = len(planned.done) + sum((job.run.read_status() or {}).get("state") == "done" for job in planned.todo)
-            print(
-                f"\nStopped: {done} of {whole} cohorts are done. The same command goes on from here.", file=sys.stderr
-            )
-            raise SystemExit(STOPPED) from None
-        except ConfigError:  # the launcher cannot start anything
-            raise
-        except Exception as error:  # a launcher fails as a whole when a worker is killed
-            print(f"\nThe launcher failed ({type(error).__name__}: {error}).", file=sys.stderr)
-            return []
-        finally:
-            signal.signal(signal.SIGTERM, previous)
-
-
-def _terminate(signum: int, frame: Any) -> None:
-    raise KeyboardInterrupt
-
-
-def _lock(planned: Plan, locks: ExitStack) -> None:
-    """Hold each experiment's folder for the length of the sweep."""
-    for job in {job.config.experiment.name: job for job in [*planned.todo, *planned.done]}.values():
-        folder = Path(job.config.runtime.runs_dir) / job.config.experiment.name
-        make_folder(folder, "runtime.runs_dir")
-        lock = FileLock(folder / ".lock", timeout=0)
-        try:
-            lock.acquire()
-        except TimeoutError:
-            raise ConfigError(
-                f"another sweep is running in {folder}; wait for it or stop it, or set runtime.runs_dir."
-            ) from None
-        locks.callback(lock.release)
-
-
-def _out_of_time(jobs: list[Job], returned: Sequence[JobReturn]) -> set[str]:
-    """Labels of the cohorts that came to no harm and are not done: their time was up before or while they trained."""
-    return {
-        job.label
-        for job, outcome in zip(jobs, returned, strict=False)
-        if outcome.status == JobStatus.COMPLETED and (job.run.read_status() or {}).get("state") != "done"
-    }
-
-
-def _failures(jobs: list[Job], returned: Sequence[JobReturn]) -> dict[str, str]:
-    """Why each cohort that is not done is not, by label."""
-    raised = {
-        job.label: str(outcome._return_value)
-        for job, outcome in zip(jobs, returned, strict=False)
-        if outcome.status != JobStatus.COMPLETED
-    }
-    statuses = {job.label: job.run.read_status() or {} for job in jobs}
-    unfinished = [label for label, status in statuses.items() if status.get("state") != "done"]
-    return {label: raised.get(label, "it was not finished") for label in unfinished}
+        with sentences(), ExitStack() as locks:
+            planned = plan(self.hydra_context.config_loader, self.config, arguments)
+            lock(planned, locks)
+            return run(planned, self.launcher)
 
 
 ConfigStore.instance().store(

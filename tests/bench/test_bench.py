@@ -8,8 +8,8 @@ from degradation.bench import engines
 from degradation.bench.floor import step_bytes, step_multiply_adds
 from degradation.bench.loop import PilImages
 from degradation.bench.table import COLUMNS
-from degradation.tasks.base import Split
 from degradation.tasks.images import ImageTask
+from degradation.tasks.task import Split
 
 SMALL = [
     *["experiment=cifar10_depth", "task=cifar10", "network=cifar", "recipe=he2015", "network.width=2", "depth=8"],

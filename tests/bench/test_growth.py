@@ -9,7 +9,7 @@ from hydra import initialize_config_dir
 
 from degradation.bench import growth
 from degradation.bench.synthetic import write_runs
-from degradation.jobs import all_experiments, defaults_of
+from degradation.config.composition import all_experiments, defaults_of
 from degradation.records.collect import collect
 from tests.conftest import ROOT
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from degradation.markdown import aligned
+from degradation.records.columns import to_csv
 from degradation.records.environment import commit
 from degradation.records.files import write_text
-from degradation.records.rows import to_csv
+from degradation.reports.markdown import aligned
 from tests.faults.sweeps import SWEEPS, Folder, answer
 
 CORES = 2  # trials at a time

@@ -7,14 +7,15 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from degradation import networks
-from degradation.config import CifarNetwork
-from degradation.networks.cifar import Block, CifarNet, Conv3x3, ZeroPad
+from degradation.networks import build as networks
+from degradation.networks.cifar import Block, CifarNet, Conv3x3
+from degradation.networks.cifar_spec import CifarNetwork
+from degradation.networks.shortcuts import ZeroPad
 
 
-def build(variant="residual", depth=8, seed=0, width=4, shortcut="A", input_shape=(3, 8, 8)):
-    settings = CifarNetwork(family="cifar", width=width, shortcut=shortcut)
-    return networks.build(settings, input_shape=input_shape, outputs=10, depth=depth, variant=variant, seed=seed)
+def build(variant="residual", depth=8, seed=0, width=4, shortcut="A", input_shape=(3, 8, 8), **changes):
+    settings = CifarNetwork("cifar", width, "none" if variant == "plain" else shortcut, **changes)
+    return networks.build(settings, input_shape=input_shape, outputs=10, depth=depth, seed=seed)
 
 
 PUBLISHED = {20: 269722, 32: 464154, 44: 658586, 56: 853018, 110: 1727962, 1202: 19421274}
@@ -24,10 +25,10 @@ PUBLISHED = {20: 269722, 32: 464154, 44: 658586, 56: 853018, 110: 1727962, 1202:
 def test_pinned_parameters(depth, parameters):
     def count(shortcut):
         with torch.device("meta"):
-            net = CifarNet(channels=3, classes=10, depth=depth, width=16, shortcut_kind=shortcut)
+            net = CifarNet(CifarNetwork("cifar", 16, shortcut), channels=3, classes=10, depth=depth)
         return networks.count_parameters(net)
 
-    assert count(None) == count("A") == parameters
+    assert count("none") == count("A") == parameters
     assert count("B") == parameters + 2752
     assert count("C") > count("B")
 
@@ -85,7 +86,7 @@ def test_shortcut_a_against_a_closed_form():
     x = torch.arange(16.0).view(1, 1, 4, 4)
     padded = ZeroPad(new_channels=1, stride=2)(x)
     assert padded.tolist() == [[[[0, 2], [8, 10]], [[0, 0], [0, 0]]]]
-    block = Block(1, 2, 2, "A").eval()
+    block = Block(CifarNetwork("cifar", 1, "A"), 1, 2, 2).eval()
     nn.init.zeros_(block.conv2.weight)
     assert torch.equal(block(x)[-1], padded)
 

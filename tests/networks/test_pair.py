@@ -6,13 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from degradation import networks
-from degradation.config import MLPNetwork
+from degradation.networks import build as networks
+from degradation.networks.mlp_spec import MLPNetwork
 
 
 def build(variant="residual", depth=10, seed=0, **changes):
     settings = {"family": "mlp", "width": 30, "span": 3, "init": "default", "norm": "none"} | changes
-    return networks.build(MLPNetwork(**settings), input_shape=(1,), outputs=1, depth=depth, variant=variant, seed=seed)
+    settings["shortcut"] = "none" if variant == "plain" else "identity"
+    return networks.build(MLPNetwork(**settings), input_shape=(1,), outputs=1, depth=depth, seed=seed)
 
 
 @pytest.mark.parametrize(("depth", "parameters", "multiply_adds"), [(1, 91, 60), (10, 8461, 8160), (49, 44731, 43260)])
@@ -116,10 +117,11 @@ def test_he_zero_last_starts_every_block_as_the_identity():
         assert torch.equal(block.layers[0].weight, reference.layers[0].weight)
 
 
-def test_pairing_is_marked():
-    def settings(init):
-        return MLPNetwork(family="mlp", width=30, span=3, init=init, norm="none")
-
-    assert settings("he").paired(10)
-    assert not settings("he").paired(1)
-    assert not settings("he_zero_last").paired(10)
+def test_scaled_sum():
+    """sqrt(1/2) of shortcut and branch each: half the sum of squares of two independent signals."""
+    half = math.sqrt(0.5)
+    network, unscaled = build(shortcut_scale=half, branch_scale=half), build()
+    for block, other in zip(network.blocks, unscaled.blocks, strict=True):
+        x = torch.rand(30, 5)
+        inner = other.layers[1](torch.relu(other.layers[0](x))).relu()
+        torch.testing.assert_close(block(x)[-1], torch.relu(half * other.layers[2](inner) + half * x))

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from degradation.networks import stack
 from degradation.networks.layers import BatchNorm, LayerNorm
+from degradation.networks.stack import stack
 from tests.networks.test_pair import build
 
 

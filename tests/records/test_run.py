@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from degradation.config import ConfigError
+from degradation.checks import ConfigError
 from degradation.records.collect import collect
+from degradation.records.columns import CURVES, NETWORKS
 from degradation.records.environment import environment
 from degradation.records.files import write_text
-from degradation.records.rows import CURVES, NETWORKS
 from degradation.records.run import DamagedRunError, Run
 from degradation.records.tables import read
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from degradation.records.rows import CURVES, KEY, NETWORKS, to_csv
+from degradation.records.columns import CURVES, KEY, NETWORKS, to_csv
 from degradation.records.tables import DamagedTableError, read, read_text, read_texts, to_text, upsert
 
 ROW = {

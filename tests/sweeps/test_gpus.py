@@ -10,7 +10,7 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
 from joblib import Parallel, delayed
 
-from degradation.config import ConfigError
+from degradation.checks import ConfigError
 from degradation.records.run import JobFailedError
 from degradation.sweeps import gpus
 from degradation.sweeps.gpus import claim, on_own_gpu, visible_gpus

@@ -6,7 +6,7 @@ import signal
 import pytest
 from hydra import compose
 
-from degradation.config import ConfigError
+from degradation.checks import ConfigError
 from degradation.sweeps.slurm import QueueWatcher, signals
 from tests.processes import run
 
@@ -103,7 +103,7 @@ def test_without_slurm_a_sentence_says_so(tmp_path, monkeypatch):
 
 
 def test_other_machines_devices_are_not_looked_for(compose_config, monkeypatch):
-    from degradation.jobs import preflight
+    from degradation.sweeps.preflight import preflight
 
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     config = compose_config("runtime.device=cuda")

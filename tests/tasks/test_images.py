@@ -7,12 +7,12 @@ import pytest
 import torch
 from torchvision.datasets import CIFAR10
 
-from degradation import tasks
-from degradation.cifar10_files import FOLDER, MD5, ensure
-from degradation.config import Cifar10Task, ConfigError
-from degradation.tasks.base import Split
-from degradation.tasks.cifar10 import cifar10
+from degradation.checks import ConfigError
+from degradation.tasks.cifar10 import Cifar10Task
+from degradation.tasks.cifar10_files import FOLDER, MD5, ensure
 from degradation.tasks.images import ImageTask, check_images, crop_and_flip
+from degradation.tasks.task import Split
+from degradation.training.members import load_task
 from tests.conftest import ROOT
 from tests.processes import run
 
@@ -39,9 +39,9 @@ def toy():
 
 def test_digits_are_split_evenly_and_standardised(compose_config):
     config = compose_config("experiment=digits_depth", "depth=8", "recipe=digits", "recipe.max_steps=150")
-    task = tasks.load(config.task, config.runtime)
+    task = load_task(config)
     assert (len(task.train), len(task.test), task.input_shape, task.outputs) == (1297, 500, (1, 8, 8), 10)
-    again = tasks.load(config.task, config.runtime)
+    again = load_task(config)
     assert torch.equal(task.train.inputs, again.train.inputs)
     for split in (task.train, task.test):
         shares = torch.bincount(split.targets) / len(split)
@@ -144,13 +144,11 @@ def test_a_damaged_file_is_named_and_not_unpickled(cifar10_folder, tmp_path, mon
     (folder / "data_batch_3").write_bytes(b"cut")
     monkeypatch.setattr("pickle.load", lambda *args, **kwargs: pytest.fail("unpickled"))
     with pytest.raises(ConfigError, match="data_batch_3 is damaged: its MD5 is not 54ebc095"):
-        cifar10(Cifar10Task("cifar10", "50k", "per_pixel", augment=True, resolution=32), tmp_path, download=False)
+        Cifar10Task("cifar10", "50k", "per_pixel", augment=True, resolution=32).load(tmp_path, download=False)
 
 
 def test_cifar10_itself(cifar10_folder):
-    task = cifar10(
-        Cifar10Task("cifar10", "50k", "per_pixel", augment=True, resolution=32), cifar10_folder, download=False
-    )
+    task = Cifar10Task("cifar10", "50k", "per_pixel", augment=True, resolution=32).load(cifar10_folder, download=False)
     assert (len(task.train), len(task.test), task.input_shape) == (50_000, 10_000, (3, 32, 32))
     assert task.train.inputs.dtype == torch.uint8
     assert torch.bincount(task.train.targets).tolist() == [5000] * 10
@@ -159,14 +157,14 @@ def test_cifar10_itself(cifar10_folder):
     assert task.mean[1, 5, 7].item() == pytest.approx(part.mean().item())
     assert task.mean.mean().item() / 255 == pytest.approx(0.4734, abs=1e-3)  # the known mean over channels
 
-    held = cifar10(
-        Cifar10Task("cifar10", "45k_5k", "per_channel", augment=True, resolution=32), cifar10_folder, download=False
+    held = Cifar10Task("cifar10", "45k_5k", "per_channel", augment=True, resolution=32).load(
+        cifar10_folder, download=False
     )
     assert (len(held.train), len(held.test)) == (45_000, 5_000)
     assert (held.mean.flatten() / 255).tolist() == pytest.approx([0.4914, 0.4822, 0.4465], abs=2e-3)
     assert (held.scale.flatten() / 255).tolist() == pytest.approx([0.2470, 0.2435, 0.2616], abs=2e-3)
 
-    small = cifar10(Cifar10Task("cifar10", "50k", "per_pixel", augment=True, resolution=16), cifar10_folder, False)
+    small = Cifar10Task("cifar10", "50k", "per_pixel", augment=True, resolution=16).load(cifar10_folder, False)
     assert (small.input_shape, small.pad, small.train.inputs.dtype) == ((3, 16, 16), 2, torch.uint8)
     square = task.train.inputs[7, 2, 10:12, 20:22].double().mean().item()
     assert abs(small.train.inputs[7, 2, 5, 10].item() - square) <= 0.5

@@ -1,7 +1,7 @@
 import torch
 
-from degradation.tasks.base import permutation
 from degradation.tasks.order import per_position
+from degradation.tasks.task import permutation
 
 
 def batch_indices(seed, **where):

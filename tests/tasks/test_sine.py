@@ -3,11 +3,11 @@ import math
 import pytest
 import torch
 
-from degradation import tasks
+from degradation.training.members import load_task
 
 
 def load(config):
-    return tasks.load(config.task, config.runtime)
+    return load_task(config)
 
 
 def test_points_and_targets(config):

@@ -8,18 +8,17 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader
 
-from degradation import tasks
 from degradation.records.run import Run
 from degradation.training.cohort import Cohort, Segment, median_over_seeds, segments
 from degradation.training.diagnostics import diagnostics, layer_statistics
-from degradation.training.members import Member, build
+from degradation.training.members import Member, build, load_task
 from tests.training.test_engines import assert_same, tensors
 
 
 def fit(config, checkpoint=None, callbacks=(), stop=None):
     """Fit a cohort in Lightning, up to step `stop` if given, and return it."""
     torch.set_num_threads(1)
-    cohort = Cohort(config, tasks.load(config.task, config.runtime), checkpoint)
+    cohort = Cohort(config, load_task(config), checkpoint)
     todo = segments(config, checkpoint["step"] if checkpoint else 0)
     trainer = pl.Trainer(
         accelerator="cpu", max_epochs=1, logger=False, enable_checkpointing=False, enable_progress_bar=False,
@@ -61,7 +60,7 @@ def test_diagnostics_do_not_change_a_run(compose_config):
     config = compose_config("network.norm=batch")
     run = Run(config, config)
     run.path.mkdir(parents=True)
-    cohort = Cohort(config, tasks.load(config.task, config.runtime))
+    cohort = Cohort(config, load_task(config))
     measured = fit(config, callbacks=diagnostics(run, cohort))
     assert (run.path / "layers.csv").exists()
     assert (run.path / "predictions.csv").exists()
@@ -128,7 +127,7 @@ def test_images_resume_bitwise_and_record_errors(compose_config):
 
 def test_a_pair_of_image_networks_takes_equal_batches(compose_config):
     config = compose_config(*DIGITS)
-    cohort = Cohort(config, tasks.load(config.task, config.runtime))
+    cohort = Cohort(config, load_task(config))
     first, second = (cohort.engine.batches(group, 2, 6) for group in cohort.engine.all_groups())
     assert torch.equal(first.indices, second.indices)
 
@@ -204,7 +203,7 @@ def test_stuck_is_the_loss_of_predicting_the_mean(compose_config):
 
 def test_layer_statistics_against_closed_forms(compose_config):
     config = compose_config("recipe.precision=fp64", "depth=1", "network.width=2", "task.train_points=32")
-    task = tasks.load(config.task, config.runtime).to(torch.device("cpu"), torch.float64)
+    task = load_task(config).to(torch.device("cpu"), torch.float64)
     network = build(Member(1, "plain", 0), config, task).double()
     with torch.no_grad():
         network.stem.weight.copy_(torch.tensor([[1.0], [2.0]]))
@@ -225,7 +224,7 @@ def test_layer_statistics_against_closed_forms(compose_config):
 
 def test_responses_are_taken_after_normalisation_and_before_shortcut_and_relu(compose_config):
     config = compose_config("experiment=digits_depth", "depth=8", "recipe.precision=fp64", "recipe.max_steps=150")
-    task = tasks.load(config.task, config.runtime).to(torch.device("cpu"), torch.float64)
+    task = load_task(config).to(torch.device("cpu"), torch.float64)
     network = build(Member(8, "residual", 0), config, task).double()
     with torch.no_grad():
         for place, norm in enumerate(network.norms(), start=1):
@@ -237,7 +236,7 @@ def test_responses_are_taken_after_normalisation_and_before_shortcut_and_relu(co
 
 def test_layer_statistics_of_a_stack_are_those_of_its_networks(compose_config):
     config = compose_config("network.norm=batch")
-    cohort = Cohort(config, tasks.load(config.task, config.runtime))
+    cohort = Cohort(config, load_task(config))
     task = cohort.engine.task.to(torch.device("cpu"), torch.float32)
     stacked = layer_statistics(cohort.engine.all_groups()[0].network, task.train, task)
     for position, member in enumerate(cohort.members):

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch._dynamo.utils import counters
 
-from degradation.config import ConfigError
-from degradation.jobs import preflight
+from degradation.checks import ConfigError
+from degradation.sweeps.preflight import preflight
 from degradation.training.engines import Engine
 from degradation.training.graph import GraphEngine
 from tests.training.test_engines import assert_same, tensors, trained

@@ -8,13 +8,12 @@ import pytest
 import torch
 from torch._dynamo.utils import counters
 
-from degradation import tasks
 from degradation.records.run import Run
 from degradation.training.callbacks import Interrupted, RunFiles
 from degradation.training.engines import Engine
 from degradation.training.fit import train
 from degradation.training.graph import GraphEngine, SeedTable
-from degradation.training.members import Member
+from degradation.training.members import Member, load_task
 from tests.training.test_engines import LONG, assert_same, tensors, trained
 
 pytestmark = [
@@ -48,7 +47,7 @@ def plain_float32():
 
 def built(config, engine_class, device="cuda"):
     """An engine on digits that are cropped and flipped as CIFAR-10 is."""
-    task = dataclasses.replace(tasks.load(config.task, config.runtime), augment=True)
+    task = dataclasses.replace(load_task(config), augment=True)
     engine = engine_class(config, task).to(device)
     engine.to_device(torch.device(device))
     engine.configure_optimizers()
@@ -61,7 +60,7 @@ def on_cpu(engine):
 
 def test_stacked_on_cuda_agrees_with_the_cpu_over_200_steps(compose_config):
     config = compose_config(*LONG, "depth=7")
-    engine = Engine(config, tasks.load(config.task, config.runtime)).cuda()
+    engine = Engine(config, load_task(config)).cuda()
     engine.to_device(torch.device("cuda"))
     engine.configure_optimizers()
     engine.run(0, 200)

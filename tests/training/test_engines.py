@@ -6,17 +6,16 @@ import pytest
 import torch
 from torch import nn
 
-from degradation import tasks
 from degradation.networks.cifar import Conv3x3
 from degradation.training.engines import Engine
-from degradation.training.members import Member, build
+from degradation.training.members import Member, build, load_task
 from degradation.training.schedule import learning_rate
 
 LONG = ["recipe.precision=fp64", "recipe.max_steps=200"]
 
 
 def trained(config, steps=None):
-    engine = Engine(config, tasks.load(config.task, config.runtime))
+    engine = Engine(config, load_task(config))
     engine.to_device(torch.device("cpu"))
     engine.configure_optimizers()
     engine.run(0, config.recipe.max_steps if steps is None else steps)
@@ -75,7 +74,7 @@ def test_one_step_agrees_in_float32(compose_config):
 @pytest.mark.parametrize("engine", ["stacked", "sequential"])
 def test_against_a_loop_in_plain_pytorch(compose_config, optimizer, engine):
     config = compose_config(*LONG, *RECIPES[optimizer], f"runtime.engine={engine}", "depth=4")
-    task, recipe = tasks.load(config.task, config.runtime), config.recipe
+    task, recipe = load_task(config), config.recipe
     ours = trained(config).member_states()["depth=004,plain,seed=1"]["network"]
 
     initial = build(Member(4, "plain", 1), config, task).double().state_dict()
@@ -105,7 +104,7 @@ def test_against_a_loop_in_plain_pytorch(compose_config, optimizer, engine):
 
 def test_a_pair_takes_equal_batches(compose_config):
     config = compose_config("seeds=[4,9]")
-    engine = Engine(config, tasks.load(config.task, config.runtime))
+    engine = Engine(config, load_task(config))
     indices = engine.batches(engine.all_groups()[0], 3, 7).indices
     plain, residual = indices[:2], indices[2:]
     assert indices.shape == (4, 4, 32)
@@ -118,7 +117,7 @@ def test_a_diverged_network_is_frozen_and_the_others_go_on(compose_config, engin
     config = compose_config(f"runtime.engine={engine}", "seeds=[0,1,2]", "variants=[plain]")
     healthy = tensors(trained(config))
 
-    task = tasks.load(config.task, config.runtime)
+    task = load_task(config)
     sick = Engine(config, task)
     sick.to_device(torch.device("cpu"))
     sick.configure_optimizers()

@@ -8,10 +8,9 @@ import pytest
 import torch
 from filelock import FileLock
 
-from degradation import deadline
-from degradation.config import ConfigError
+from degradation.checks import ConfigError
 from degradation.records.run import Run
-from degradation.training import checkpoints
+from degradation.training import checkpoints, deadline
 from degradation.training.callbacks import Interrupted, RunFiles
 from degradation.training.cohort import Cohort
 from degradation.training.fit import JobFailedError, train

@@ -11,13 +11,12 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
-from degradation import tasks
 from degradation.records.run import Run
 from degradation.training.callbacks import Interrupted, RunFiles
 from degradation.training.engines import Engine
 from degradation.training.fit import train
 from degradation.training.graph import GraphEngine, SeedTable
-from degradation.training.members import Member
+from degradation.training.members import Member, load_task
 from tests.training.conftest import with_runtime
 from tests.training.test_cohort import fit
 from tests.training.test_engines import assert_same, tensors
@@ -36,7 +35,7 @@ def rows(run, name="records.csv"):
 
 
 def built(config, engine_class=GraphEngine):
-    engine = engine_class(config, tasks.load(config.task, config.runtime))
+    engine = engine_class(config, load_task(config))
     engine.to_device(torch.device("cpu"))
     engine.configure_optimizers()
     return engine
@@ -271,7 +270,7 @@ def test_a_step_on_a_pretended_gpu_stays_there_and_never_looks_at_the_host(compo
     Backward pass and fused optimizers need a real GPU; here gradients are set, and the optimizers' tensors looked at.
     """
     config = with_runtime(compose_config(*EXACT, "depth=[8,14]", "seeds=[0,3]"), device="cuda", engine="graph")
-    task = dataclasses.replace(tasks.load(config.task, config.runtime), augment=True)
+    task = dataclasses.replace(load_task(config), augment=True)
     engine = GraphEngine(config, task)
     steps = []
 

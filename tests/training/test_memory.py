@@ -5,10 +5,10 @@ import re
 import pytest
 import torch
 
-from degradation.config import ConfigError
-from degradation.networks import count_parameters
-from degradation.tasks.base import Split
+from degradation.checks import ConfigError
+from degradation.networks.build import count_parameters
 from degradation.tasks.images import ImageTask
+from degradation.tasks.task import Split
 from degradation.training.members import Member, build
 from degradation.training.memory import FIXED, KEPT, check_memory, network_bytes, training_bytes
 

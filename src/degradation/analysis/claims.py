@@ -6,6 +6,7 @@ all CIFAR-10 experiments were not. Errors are percent, so their differences are 
 a log scale, so their differences are decades.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from degradation.analysis.rules import BestDepth, Cell, Difference, Evidence, Finding, Rule
@@ -19,9 +20,11 @@ TABLE_MARGIN = 0.6  # points around a printed error: 0.16 to 0.47 is the publish
 LOSS_MARGIN = 0.3  # decades: a factor of two
 HEALTHY = 1.0  # decades that a signal or gradient may change from one end of a network to the other
 
-CIFAR_TABLE = {20: 8.75, 32: 7.51, 44: 7.17, 56: 6.97, 110: 6.61}  # He et al. 2015, table 6; 110 the mean of 5 runs
 SINE_DEPTHS = (1, 4, 7, 10, 13, 16, 19, 22, 25, 28, 31, 37, 43, 49)
 DIGITS_DEPTHS = (20, 32, 44, 56, 110)
+
+
+Published = Mapping[str, Mapping[int, float]]  # by variant and depth
 
 
 @dataclass(frozen=True)
@@ -144,110 +147,119 @@ def _starts_converging(experiment: str, how: str) -> Claim:
     )
 
 
-CLAIMS: list[Claim] = [
-    Claim(
-        "sine_depth/best-near-7-layers",
-        "The plain loss falls up to about 7 layers.",
-        ARTICLE,
-        BestDepth("test_loss", "sine_depth", "plain", SINE_DEPTHS, expected=7, margin=3),
-    ),
-    Claim(
-        "sine_depth/plain-loss-rises-from-7-layers",
-        "From about 7 layers on the plain loss rises.",
-        ARTICLE,
-        Difference(
-            "test_loss",
-            Cell("sine_depth", "plain", 49),
-            Cell("sine_depth", "plain", 7),
-            "above",
-            LOSS_MARGIN,
-            SINE_DEPTHS[2:],
-        ),
-    ),
-    Claim(
-        "sine_depth/residual-keeps-improving",
-        "With a weight-free skip over three layers the loss stays low and goes on falling.",
-        ARTICLE,
-        Difference(
-            "test_loss",
-            Cell("sine_depth", "residual", 49),
-            Cell("sine_depth", "residual", 7),
-            "below",
-            0,
-            SINE_DEPTHS[2:],
-        ),
-    ),
-    *_sine("sine_depth", "with PyTorch's default initialisation"),
-    *_sine("sine_depth_he", "with He initialisation"),
-    _starts_converging("sine_depth_he", "Normalised initialisation"),
-    *_sine("sine_depth_batchnorm", "with batch normalisation"),
-    _starts_converging("sine_depth_batchnorm", "Batch normalisation"),
-    Claim(
-        "sine_depth_batchnorm/plain-gradients-are-healthy",
-        "With batch normalisation the backward gradients of plain networks have healthy norms.",
-        f"{HE2015}, section 4.1",
-        Difference("gradient_ratio", Cell("sine_depth_batchnorm", "plain", 49), 0, "within", HEALTHY),
-    ),
-    *_images("digits_depth", 20, 56, DIGITS_DEPTHS),
-    Claim(
-        "digits_depth/residual-110-does-not-degrade",
-        "The training error of residual networks does not rise with depth, up to 110 layers.",
-        f"{HE2015}, section 4.2, Fig. 6 middle",
-        Difference(
-            "train_error",
-            Cell("digits_depth", "residual", 110),
-            Cell("digits_depth", "residual", 20),
-            "below",
-            ERROR_MARGIN,
-        ),
-    ),
-    Claim(
-        "digits_budget/more-steps-do-not-cure-it",
-        "Several times more iterations do not cure the degradation of plain networks.",
-        f"{HE2015}, section 4.1, footnote 3, 3 times on ImageNet",
-        Difference(
-            "train_error",
-            Cell("digits_budget", "plain", 56),
-            Cell("digits_budget", "plain", 20),
-            "above",
-            ERROR_MARGIN,
-        ),
-    ),
-    *_images("cifar10_small", 20, 56),
-    *_images("cifar10_depth", 20, 56, (20, 32, 44, 56)),
-    *(
+def claims(published: Mapping[str, Published]) -> list[Claim]:
+    """Every claim.
+
+    Args:
+        published: the printed test errors in percent by experiment, variant and depth, which some of them repeat.
+    """
+    return [
         Claim(
-            f"cifar10_depth/resnet-{depth}",
-            f"ResNet-{depth} has {error} % test error.",
-            f"{HE2015}, table 6",
-            Difference("test_error", Cell("cifar10_depth", "residual", depth), error, "within", TABLE_MARGIN),
-        )
-        for depth, error in CIFAR_TABLE.items()
-    ),
-    Claim(
-        "cifar10_depth/plain-110-above-60",
-        "The plain network of 110 layers has a test error above 60 %.",
-        f"{HE2015}, section 4.2",
-        Difference("test_error", Cell("cifar10_depth", "plain", 110), 60, "above", 0),
-    ),
-    Claim(
-        "cifar10_plain110_li2018/plain-110-trains",
-        "With a learning rate of 0.01 and weight decay 5e-4 the plain network of 110 layers reaches 16.44 %.",
-        LI2018,
-        Difference("test_error", Cell("cifar10_plain110_li2018", "plain", 110), 16.44, "within", 3),
-    ),
-    Claim(
-        "cifar10_1202/fits-the-training-set",
-        "ResNet-1202 has a training error below 0.1 %.",
-        f"{HE2015}, section 4.2",
-        Difference("train_error", Cell("cifar10_1202", "residual", 1202), 0, "below", 0.1),
-    ),
-    Claim(
-        "cifar10_1202/tests-worse-than-110",
-        "ResNet-1202 has a higher test error than ResNet-110.",
-        f"{HE2015}, section 4.2, table 6",
-        Difference(
-            "test_error", Cell("cifar10_1202", "residual", 1202), Cell("cifar10_depth", "residual", 110), "above", 0
+            "sine_depth/best-near-7-layers",
+            "The plain loss falls up to about 7 layers.",
+            ARTICLE,
+            BestDepth("test_loss", "sine_depth", "plain", SINE_DEPTHS, expected=7, margin=3),
         ),
-    ),
-]
+        Claim(
+            "sine_depth/plain-loss-rises-from-7-layers",
+            "From about 7 layers on the plain loss rises.",
+            ARTICLE,
+            Difference(
+                "test_loss",
+                Cell("sine_depth", "plain", 49),
+                Cell("sine_depth", "plain", 7),
+                "above",
+                LOSS_MARGIN,
+                SINE_DEPTHS[2:],
+            ),
+        ),
+        Claim(
+            "sine_depth/residual-keeps-improving",
+            "With a weight-free skip over three layers the loss stays low and goes on falling.",
+            ARTICLE,
+            Difference(
+                "test_loss",
+                Cell("sine_depth", "residual", 49),
+                Cell("sine_depth", "residual", 7),
+                "below",
+                0,
+                SINE_DEPTHS[2:],
+            ),
+        ),
+        *_sine("sine_depth", "with PyTorch's default initialisation"),
+        *_sine("sine_depth_he", "with He initialisation"),
+        _starts_converging("sine_depth_he", "Normalised initialisation"),
+        *_sine("sine_depth_batchnorm", "with batch normalisation"),
+        _starts_converging("sine_depth_batchnorm", "Batch normalisation"),
+        Claim(
+            "sine_depth_batchnorm/plain-gradients-are-healthy",
+            "With batch normalisation the backward gradients of plain networks have healthy norms.",
+            f"{HE2015}, section 4.1",
+            Difference("gradient_ratio", Cell("sine_depth_batchnorm", "plain", 49), 0, "within", HEALTHY),
+        ),
+        *_images("digits_depth", 20, 56, DIGITS_DEPTHS),
+        Claim(
+            "digits_depth/residual-110-does-not-degrade",
+            "The training error of residual networks does not rise with depth, up to 110 layers.",
+            f"{HE2015}, section 4.2, Fig. 6 middle",
+            Difference(
+                "train_error",
+                Cell("digits_depth", "residual", 110),
+                Cell("digits_depth", "residual", 20),
+                "below",
+                ERROR_MARGIN,
+            ),
+        ),
+        Claim(
+            "digits_budget/more-steps-do-not-cure-it",
+            "Several times more iterations do not cure the degradation of plain networks.",
+            f"{HE2015}, section 4.1, footnote 3, 3 times on ImageNet",
+            Difference(
+                "train_error",
+                Cell("digits_budget", "plain", 56),
+                Cell("digits_budget", "plain", 20),
+                "above",
+                ERROR_MARGIN,
+            ),
+        ),
+        *_images("cifar10_small", 20, 56),
+        *_images("cifar10_depth", 20, 56, (20, 32, 44, 56)),
+        *(
+            Claim(
+                f"cifar10_depth/resnet-{depth}",
+                f"ResNet-{depth} has {error} % test error.",
+                f"{HE2015}, table 6",
+                Difference("test_error", Cell("cifar10_depth", "residual", depth), error, "within", TABLE_MARGIN),
+            )
+            for depth, error in published.get("cifar10_depth", {}).get("residual", {}).items()
+        ),
+        Claim(
+            "cifar10_depth/plain-110-above-60",
+            "The plain network of 110 layers has a test error above 60 %.",
+            f"{HE2015}, section 4.2",
+            Difference("test_error", Cell("cifar10_depth", "plain", 110), 60, "above", 0),
+        ),
+        *(
+            Claim(
+                f"cifar10_plain110_li2018/plain-{depth}-trains",
+                f"With learning rate 0.01 and weight decay 5e-4 the plain network of {depth} layers reaches {error} %.",
+                LI2018,
+                Difference("test_error", Cell("cifar10_plain110_li2018", "plain", depth), error, "within", 3),
+            )
+            for depth, error in published.get("cifar10_plain110_li2018", {}).get("plain", {}).items()
+        ),
+        Claim(
+            "cifar10_1202/fits-the-training-set",
+            "ResNet-1202 has a training error below 0.1 %.",
+            f"{HE2015}, section 4.2",
+            Difference("train_error", Cell("cifar10_1202", "residual", 1202), 0, "below", 0.1),
+        ),
+        Claim(
+            "cifar10_1202/tests-worse-than-110",
+            "ResNet-1202 has a higher test error than ResNet-110.",
+            f"{HE2015}, section 4.2, table 6",
+            Difference(
+                "test_error", Cell("cifar10_1202", "residual", 1202), Cell("cifar10_depth", "residual", 110), "above", 0
+            ),
+        ),
+    ]

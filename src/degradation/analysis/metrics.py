@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from degradation.analysis.outcomes import decades, errors
+
 NETWORK = ["variant", "depth", "seed"]
-SMALLEST = 1e-12  # losses and norms below it, zero included, count as this
+SMALLEST = 1e-12  # norms below it, zero included, count as this
 
 
 @dataclass
 class Tables:
-    """One experiment's own condition: the rows of its digest in networks.csv, curves.csv and layers.csv."""
+    """One experiment's own condition: the rows of its digests in networks.csv, curves.csv and layers.csv."""
 
     networks: pd.DataFrame
     curves: pd.DataFrame
@@ -34,26 +36,8 @@ class Metric:
     of: Callable[[Tables], pd.Series]
 
 
-def _error(column: str) -> Callable[[Tables], pd.Series]:
-    """A diverged network counts as guessing."""
-
-    def of(tables: Tables) -> pd.Series:
-        rows = tables.networks.set_index(NETWORK)
-        return rows[column].where(rows["status"] != "diverged", rows["chance_error"])
-
-    return of
-
-
-def _relative_loss(split: str) -> Callable[[Tables], pd.Series]:
-    """Decades above (or below, negative) the loss of predicting the mean; a diverged network is no better than that."""
-
-    def of(tables: Tables) -> pd.Series:
-        rows = tables.networks.set_index(NETWORK)
-        ratio = (rows[f"{split}_loss"] / rows[f"mean_{split}_loss"]).clip(lower=SMALLEST)
-        worst = max(1.0, ratio.replace(np.inf, np.nan).max())
-        return np.log10(ratio.where(rows["status"] != "diverged", worst).clip(upper=worst))
-
-    return of
+def _outcome(measure: Callable[[pd.DataFrame, str], pd.Series], split: str) -> Callable[[Tables], pd.Series]:
+    return lambda tables: measure(tables.networks.set_index(NETWORK), split)
 
 
 def _error_along(tables: Tables) -> pd.Series:
@@ -83,10 +67,10 @@ def _response(tables: Tables) -> pd.Series:
 
 
 METRICS = {
-    "train_error": Metric("training error", "points", _error("train_error")),
-    "test_error": Metric("test error", "points", _error("test_error")),
-    "train_loss": Metric("training loss over that of predicting the mean", "decades", _relative_loss("train")),
-    "test_loss": Metric("test loss over that of predicting the mean", "decades", _relative_loss("test")),
+    "train_error": Metric("training error", "points", _outcome(errors, "train")),
+    "test_error": Metric("test error", "points", _outcome(errors, "test")),
+    "train_loss": Metric("training loss over that of predicting the mean", "decades", _outcome(decades, "train")),
+    "test_loss": Metric("test loss over that of predicting the mean", "decades", _outcome(decades, "test")),
     "error_along": Metric("training error, mean over the evaluations of the run", "points", _error_along),
     "gradient_ratio": Metric(
         "gradient norm of the second layer over that of the last before the head, at initialisation",

@@ -119,12 +119,12 @@ class Difference:
         return self._with_trend(evidence, Finding(verdict, effect, unit, self._what_would_change(effect, verdict)))
 
     def _values(self, evidence: Evidence, cell: Cell) -> pd.Series:
-        """The metric by seed, without the seeds that have none and, between variants, without unmatched pairs."""
+        """The metric by seed, without the seeds that have none and, between variants, unmatched networks."""
         tables = evidence[cell.experiment]
         values = METRICS[self.metric].of(tables).dropna()
         if isinstance(self.right, Cell) and self.left.variant != self.right.variant:
             rows = tables.networks.set_index(NETWORK)
-            values = values[values.index.isin(rows.index[rows["paired"].astype(bool)])]
+            values = values[values.index.isin(rows.index[rows["matched"].astype(bool)])]
         chosen = values[
             (values.index.get_level_values("variant") == cell.variant)
             & (values.index.get_level_values("depth") == cell.depth)

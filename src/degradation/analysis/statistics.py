@@ -1,32 +1,35 @@
-"""Statistics over seeds: one row a condition, depth and variant."""
+"""Statistics over seeds: one row a depth and variant."""
 
 import numpy as np
 import pandas as pd
 
-LOSSES = ("train_loss", "test_loss")
-ERRORS = ("train_error", "test_error")
-BY = ["digest", "depth", "variant"]
+from degradation.analysis import outcomes
+
+BY = ["depth", "variant"]
+SPLITS = ("train", "test")
 
 
 def summary(networks: pd.DataFrame) -> pd.DataFrame:
-    """Over the seeds of each (digest, depth, variant): n, shares diverged and stuck, and each loss's distribution.
+    """Over the seeds of each depth and variant of one condition: n, shares diverged and stuck, and each loss's
+    distribution; errors in percent beside the losses where the task is a classification.
 
-    Classification tasks have errors in percent beside the losses. A diverged network is never dropped: it counts as an
-    infinite loss and as the error of guessing. So the median loss is infinite where half of the networks diverged, and
-    the mean and standard deviation of the loss are infinite and missing where one did.
+    Diverged networks count as `degradation.analysis.outcomes` says. So the median loss is infinite where half of the
+    networks diverged, and the mean and standard deviation of the loss are infinite and missing where one did.
     """
+    measured = {f"{split}_loss": outcomes.losses(networks, split) for split in SPLITS}
+    if outcomes.is_classification(networks):
+        measured |= {f"{split}_error": outcomes.errors(networks, split) for split in SPLITS}
     rows = []
-    errors = ERRORS if networks["chance_error"].notna().any() else ()
     for key, group in networks.groupby(BY, sort=True):
         row = dict(zip(BY, key, strict=True)) | {
             "n": len(group),
-            "share_diverged": (group["status"] == "diverged").mean(),
+            "matched": group["matched"].astype(bool).all(),
+            "share_diverged": outcomes.diverged(group).mean(),
             "share_stuck": group["stuck"].astype(bool).mean(),
         }
-        for metric in (*LOSSES, *errors):
-            instead = np.inf if metric in LOSSES else group["chance_error"]
-            values = group[metric].where(group["status"] != "diverged", instead).to_numpy(dtype=float)
-            row |= {f"{metric}_{name}": value for name, value in describe(values).items()}
+        for name, values in measured.items():
+            found = describe(values[group.index].to_numpy(dtype=float))
+            row |= {f"{name}_{statistic}": value for statistic, value in found.items()}
         rows.append(row)
     return pd.DataFrame(rows)
 

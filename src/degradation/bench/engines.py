@@ -21,17 +21,18 @@ from statistics import median
 
 import torch
 
-from degradation import tasks
 from degradation.bench.floor import bandwidth, matrix_rate, step_bytes, step_multiply_adds, timed
 from degradation.bench.loop import Runner, loop
 from degradation.bench.table import write
-from degradation.config import Config, ConfigError
+from degradation.checks import ConfigError
+from degradation.config import Config
+from degradation.records.columns import Row
 from degradation.records.environment import commit
-from degradation.records.rows import Row
-from degradation.tasks.base import Split
 from degradation.tasks.images import ImageTask
+from degradation.tasks.task import Split
 from degradation.training.cohort import ENGINES
 from degradation.training.fit import keep_freed_memory, set_threads_and_tf32
+from degradation.training.members import load_task
 from degradation.training.memory import training_bytes
 
 FIG_6 = [20, 32, 44, 56, 110]
@@ -89,7 +90,7 @@ def cases(config: Config) -> list[list[tuple[str, Config]]]:
     return together
 
 
-def bench(config: Config) -> str:
+def bench_engines(config: Config) -> str:
     """Time all cases at the configured precision, writing the tables after every depth; returns the Markdown table."""
     set_threads_and_tf32(config)
     keep_freed_memory()
@@ -125,7 +126,7 @@ def bench(config: Config) -> str:
 def load(config: Config) -> tuple[ImageTask, str]:
     """CIFAR-10 where its files are, else as many random images; and which of the two."""
     try:
-        task = tasks.load(config.task, replace(config.runtime, download=False))
+        task = load_task(replace(config, runtime=replace(config.runtime, download=False)))
         assert isinstance(task, ImageTask)
         return task, "cifar10"
     except ConfigError:

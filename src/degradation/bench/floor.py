@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from degradation.config import Config
-from degradation.networks import count_multiply_adds
+from degradation.networks.build import count_multiply_adds
 from degradation.tasks.images import ImageTask
 from degradation.training.members import build, members
 from degradation.training.memory import ACTIVATION_BYTES
@@ -48,26 +48,27 @@ def bandwidth(config: Config, size: int) -> float:
 def step_multiply_adds(config: Config, task: ImageTask) -> int:
     """Multiply-adds of one step of all networks of a cohort; the backward pass costs twice the forward pass."""
     forward = {
-        (member.depth, member.variant): count_multiply_adds(build(member, config, task), task.input_shape)
+        (member.depth, member.variant): count_multiply_adds(build(member, config), task.input_shape)
         for member in members(config)
     }
     return 3 * config.recipe.batch_size * sum(forward[member.depth, member.variant] for member in members(config))
 
 
-def passes(variant: str) -> float:
+def passes(shortcut: str) -> float:
     """How often a training step reads or writes a number of a layer's size when nothing is fused.
 
     Forward: convolution, normalisation and ReLU each read and write, 6. Backward: ReLU and normalisation each read two
     and write one, the convolution reads and writes for its input and reads two for its weight, 10. A shortcut adds two
     reads and a write forward, and as much backward where gradients meet, once in two layers: 3.
     """
-    return 16 + (3 if variant == "residual" else 0)
+    return 16 + (0 if shortcut == "none" else 3)
 
 
 def step_bytes(config: Config) -> float:
     """Bytes of activations that one step of all networks of a cohort moves when nothing is fused."""
     per_number = config.recipe.batch_size * ACTIVATION_BYTES[config.recipe.precision]
+    sizes = config.network.layer_sizes
     return per_number * sum(
-        passes(member.variant) * sum(config.network.layer_sizes(member.depth, config.task.pixels))
+        passes(config.of(member.variant).network.shortcut) * sum(sizes(member.depth, config.task.input_shape))
         for member in members(config)
     )

@@ -20,12 +20,12 @@ from scipy.stats import linregress
 from degradation.bench.synthetic import write_runs
 from degradation.bench.table import cell
 from degradation.config import Config
-from degradation.markdown import aligned
 from degradation.records.collect import collect
 from degradation.records.environment import commit
 from degradation.records.files import write_text
+from degradation.reports.markdown import aligned
 
-IMPORTED = ["degradation.training.fit", "degradation.overview"]  # before any clock starts
+IMPORTED = ["degradation.training.fit", "degradation.reports.overview"]  # before any clock starts
 COLUMNS = ["what", "n", "seconds", "megabytes", "torch_version", "cores", "commit"]
 MEGABYTE = 1024  # of kilobytes, in which Linux counts
 
@@ -42,7 +42,7 @@ class Sizes:
     repeats: int = 3
 
 
-def bench(defaults: Config, experiments: list[Config], train: list[str], sizes: Sizes | None = None) -> str:
+def bench_growth(defaults: Config, experiments: list[Config], train: list[str], sizes: Sizes | None = None) -> str:
     """Measure every series, write growth.csv and growth.md into `<results_dir>/reference/bench/`, return the latter.
 
     Args:
@@ -167,13 +167,13 @@ def _records(defaults: Config, experiments: list[Config], sizes: Sizes) -> Itera
 
 
 def _report(*arguments: Any) -> None:
-    from degradation.report import report
+    from degradation.reports.experiment import report
 
     report(*arguments)
 
 
 def _overview(*arguments: Any) -> None:
-    from degradation.overview import overview
+    from degradation.reports.overview import overview
 
     overview(*arguments)
 

@@ -44,7 +44,7 @@ def loop(config: Config, task: ImageTask, cores: int) -> Runner:
     """The plain PyTorch loop over the cohort's one network."""
     (member,) = members(config)
     device, recipe = torch.device(config.runtime.device), config.recipe
-    network = build(member, config, task).to(device)
+    network = build(member, config).to(device)
     optimizer = torch.optim.SGD(
         network.parameters(), lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
     )

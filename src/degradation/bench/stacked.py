@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from degradation import networks, tasks
 from degradation.config import Config
-from degradation.tasks import Task
+from degradation.tasks.task import Task
 from degradation.training.cohort import Cohort, segments
 from degradation.training.fit import quieten
+from degradation.training.members import Member, build, load_task
 
 
 class OneNetwork(pl.LightningModule):
@@ -52,9 +52,7 @@ def one_by_one(config: Config, task: Task) -> None:
     """One Lightning fit a seed."""
     data = TensorDataset(task.train.inputs.float(), task.train.targets.float())
     for seed in config.seeds:
-        network = networks.build(
-            config.network, input_shape=(1,), outputs=1, depth=config.depths[0], variant=config.variants[0], seed=seed
-        )
+        network = build(Member(config.depths[0], config.variants[0], seed), config)
         loader = DataLoader(data, batch_size=config.recipe.batch_size, shuffle=True)
         trainer(max_steps=config.recipe.max_steps).fit(OneNetwork(network, config), loader)
 
@@ -64,12 +62,12 @@ def stacked(config: Config, task: Task) -> None:
     trainer(max_epochs=1).fit(Cohort(config, task), DataLoader(segments(config, 0), batch_size=None))  # type: ignore[arg-type]
 
 
-def bench(config: Config, repeats: int = 3) -> str:
+def bench_stacked(config: Config, repeats: int = 3) -> str:
     """Median CPU seconds of both, taken in turn in one process, and their ratio."""
     quieten()
     warnings.filterwarnings("ignore", module="pytorch_lightning")
     torch.set_num_threads(1)
-    task = tasks.load(config.task, config.runtime)
+    task = load_task(config)
     seconds: dict[str, list[float]] = {"one by one": [], "stacked": []}
     for _ in range(repeats):
         for name, run in (("one by one", one_by_one), ("stacked", stacked)):

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from degradation.config import Config
+from degradation.records.columns import BASE, CONDITION, CURVES, KEY, NETWORKS, Row, to_csv
 from degradation.records.files import checksum
-from degradation.records.identity import digest
-from degradation.records.rows import CURVES, LAYERS, NETWORKS, PREDICTIONS, Row, to_csv
+from degradation.records.identity import base_digest, digest
 from degradation.records.run import CONFIG, STATUS, Run
 
 DEPTHS = (4, 7, 10)
@@ -35,7 +35,7 @@ def write_run(config: Config, defaults: Config, draw: np.random.Generator) -> No
     (depth,) = config.depths
     for variant in config.variants:
         for place, seed in enumerate(config.seeds):
-            key: Row = {"experiment": config.experiment.name, "digest": digest(config), "variant": variant}
+            key: Row = {"experiment": config.experiment.name, "digest": digest(config, variant), "variant": variant}
             key |= {"depth": depth, "seed": seed}
             steps = range(0, config.recipe.max_steps + 1, config.recipe.max_steps // 10)
             losses = np.sort(draw.lognormal(-5, 1, len(steps)))[::-1]
@@ -53,22 +53,27 @@ def write_run(config: Config, defaults: Config, draw: np.random.Generator) -> No
                 values = draw.normal(size=POINTS).tolist()
                 predictions += [key | {"x": x / POINTS, "prediction": value} for x, value in enumerate(values)]
     tables = {"records": (records, NETWORKS), "curves": (curves, CURVES)}
-    tables |= {"layers": (layers, LAYERS), "predictions": (predictions, PREDICTIONS)}
+    diagnostics = {"layers.csv": (["moment", "layer"], ["output_sd", "gradient_norm"])}
+    diagnostics["predictions.csv"] = (["x"], ["prediction"])
+    for rows, (name, (own_key, columns)) in zip((layers, predictions), diagnostics.items(), strict=True):
+        tables[name.removesuffix(".csv")] = (rows, [*KEY, *own_key, *columns])
     (run.path / CONFIG).write_text("{}\n")
     for name, (rows, columns) in tables.items():
         (run.path / f"{name}.csv").write_text(to_csv(rows, columns))
     files = {file.name: checksum(file) for file in sorted(run.path.iterdir())}
-    (run.path / STATUS).write_text(json.dumps({"state": "done", "files": files}))
+    (run.path / STATUS).write_text(json.dumps({"state": "done", "diagnostics": diagnostics, "files": files}))
 
 
 def _record(config: Config, loss: float) -> Row:
     return {
+        BASE: base_digest(config),
+        CONDITION: "",
         "task": config.task.name,
         "family": config.network.family,
         "width": config.network.width,
         "init": config.network.init,
         "norm": config.network.norm,
-        "paired": True,
+        "matched": True,
         "batch_size": config.recipe.batch_size,
         "lr": config.recipe.lr,
         "precision": config.recipe.precision,

@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from degradation.markdown import aligned
+from degradation.records.columns import Row
 from degradation.records.files import write_text
-from degradation.records.rows import Row
 from degradation.records.tables import read, to_text, upsert
+from degradation.reports.markdown import aligned
 
 KEY = ["device", "precision", "memory_format", "compile_blocks", "way", "networks", "depths", "width", "batch_size"]
 COLUMNS = [

@@ -1,10 +1,14 @@
 """What networks of a few depths have learned of the sine."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from degradation.figures.style import COLOURS
+from degradation.figures.kind import Drawn, Kind
+from degradation.figures.style import figure, looks
+from degradation.records.columns import KEY
 
 MOST_SEEDS = 16  # more would cover each other
 
@@ -20,9 +24,10 @@ def fitted_functions(axes: Axes, predictions: pd.DataFrame, variant: str, depth:
     chosen = predictions[(predictions["variant"] == variant) & (predictions["depth"] == depth)]
     x = predictions["x"].drop_duplicates().sort_values()
     axes.plot(x, np.sin(x), color="0.75", lw=4, solid_capstyle="round")
+    colour = looks([variant])[variant].colour
     for seed in sorted(set(chosen["seed"]))[:MOST_SEEDS]:
         line = chosen[chosen["seed"] == seed]
-        axes.plot(line["x"], line["prediction"], color=COLOURS[variant], lw=1.2, alpha=0.85)
+        axes.plot(line["x"], line["prediction"], color=colour, lw=1.2, alpha=0.85)
     axes.set_ylim(-1.6, 1.6)
     axes.set_yticks([-1, 0, 1])
     return axes
@@ -34,3 +39,22 @@ def depths_to_show(depths: list[int], most: int = 5) -> list[int]:
     if len(depths) <= most:
         return depths
     return [depths[round(place * (len(depths) - 1) / (most - 1))] for place in range(most)]
+
+
+def draw(path: Path, drawn: Drawn) -> None:
+    """A row a variant, a column a depth."""
+    variants = looks(drawn.rows["variant"])
+    depths = depths_to_show(list(set(drawn.rows["depth"])))
+    with figure(path, 2.1 * len(depths) + 0.4, 1.7 * len(variants) + 0.5) as page:
+        grid = page.subplots(len(variants), len(depths), sharex=True, sharey=True, squeeze=False)
+        for row, (variant, look) in zip(grid, variants.items(), strict=True):
+            row[0].set_ylabel(variant, color=look.colour, fontweight="bold")
+            for axes, depth in zip(row, depths, strict=True):
+                fitted_functions(axes, drawn.rows, variant, depth)
+        for axes, depth in zip(grid[0], depths, strict=True):
+            axes.set_title(f"depth {depth}")
+        for axes in grid[-1]:
+            axes.set_xlabel("x")
+
+
+KINDS = [Kind("functions", "fitted functions", 3, "predictions.csv", [*KEY, "x", "prediction"], draw)]

@@ -1,10 +1,13 @@
 """The signal and the gradient layer by layer."""
 
-from typing import Any
+from pathlib import Path
 
-import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
+
+from degradation.figures.kind import Drawn, Kind
+from degradation.figures.style import depth_colours, depth_legend, figure, looks
+from degradation.records.columns import KEY
 
 INITIAL_LABELS = {
     "output_sd": "output sd over inputs",
@@ -26,7 +29,7 @@ def by_layer(axes: Axes, layers: pd.DataFrame, quantity: str, variant: str, dept
         variant, depths: which networks.
     """
     medians = layers[layers["variant"] == variant].groupby(["depth", "layer"])[quantity].median().clip(lower=TINY)
-    for depth, colour in zip(depths, colours(depths), strict=True):
+    for depth, colour in zip(depths, depth_colours(depths), strict=True):
         if depth in medians.index.get_level_values("depth"):
             line = medians.loc[depth]
             axes.plot(line.index, line, color=colour, lw=1.6, marker="o" if len(line) < 3 else None, ms=3)
@@ -34,7 +37,42 @@ def by_layer(axes: Axes, layers: pd.DataFrame, quantity: str, variant: str, dept
     return axes
 
 
-def colours(depths: list[int]) -> list[Any]:
-    """One colour a depth, light to dark."""
-    scale = mpl.colormaps["viridis_r"]
-    return [scale(0.1 + 0.9 * place / max(1, len(depths) - 1)) for place in range(len(depths))]
+def initial(layers: pd.DataFrame, classification: bool) -> pd.DataFrame:
+    return layers[layers["moment"] == "init"]
+
+
+def responses(layers: pd.DataFrame, classification: bool) -> pd.DataFrame:
+    """After training, of layers with a response: the head has none, nor have tables of earlier versions."""
+    return layers[(layers["moment"] == "final") & classification].dropna(subset="response_sd")
+
+
+def draw_initial(path: Path, drawn: Drawn) -> None:
+    _draw(path, drawn, INITIAL_LABELS, "at initialisation")
+
+
+def draw_responses(path: Path, drawn: Drawn) -> None:
+    """He et al. 2015, Fig. 7."""
+    _draw(path, drawn, RESPONSE_LABEL, "after training")
+
+
+def _draw(path: Path, drawn: Drawn, labels: dict[str, str], moment: str) -> None:
+    """A row of panels a quantity, a column a variant, one line a depth."""
+    variants, depths = looks(drawn.rows["variant"]), sorted(set(drawn.rows["depth"]))
+    with figure(path, 4.2 * len(variants) + 0.8, 2.5 * len(labels) + 0.8) as page:
+        grid = page.subplots(len(labels), len(variants), sharex=True, sharey="row", squeeze=False)
+        for row, (quantity, label) in zip(grid, labels.items(), strict=True):
+            row[0].set_ylabel(label)
+            for axes, variant in zip(row, variants, strict=True):
+                by_layer(axes, drawn.rows, quantity, variant, depths)
+        for axes, (variant, look) in zip(grid[0], variants.items(), strict=True):
+            axes.set_title(f"{variant}, {moment}", color=look.colour)
+        for axes in grid[-1]:
+            axes.set_xlabel("weighted layer")
+        depth_legend(page, depths)
+
+
+COLUMNS = [*KEY, "moment", "layer", "output_sd", "gradient_norm", "response_sd"]
+KINDS = [
+    Kind("layers", "signal and gradient by layer", 4, "layers.csv", COLUMNS, draw_initial, initial),
+    Kind("responses", "responses by layer", 5, "layers.csv", COLUMNS, draw_responses, responses, in_overview=True),
+]

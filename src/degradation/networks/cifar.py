@@ -7,6 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from degradation.networks.cifar_spec import CifarNetwork
+from degradation.networks.shortcuts import SHORTCUTS
+
 
 class Conv3x3(nn.Conv2d):
     """A 3x3 layer's convolution, without bias: (B, inputs, H, W) -> (B, outputs, H / stride, W / stride).
@@ -29,45 +32,32 @@ class Conv3x3(nn.Conv2d):
         return output if x.is_contiguous(memory_format=torch.channels_last) else output.contiguous()
 
 
-class ZeroPad(nn.Module):
-    """Shortcut A where shapes change: every second pixel, new channels zero. No parameters. (B, C, H, W)."""
-
-    def __init__(self, new_channels: int, stride: int) -> None:
-        super().__init__()
-        self.new_channels = new_channels
-        self.stride = stride
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = x[:, :, :: self.stride, :: self.stride]
-        return functional.pad(x, (0, 0, 0, 0, 0, self.new_channels))
-
-
-def shortcut(kind: str, inputs: int, outputs: int, stride: int) -> nn.Module:
-    """Shortcut A, B or C of He et al. 2015, section 4.1; projections are 1x1 convolutions with batch normalisation."""
-    same_shape = inputs == outputs and stride == 1
-    if kind == "C" or (kind == "B" and not same_shape):
-        return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
-    return nn.Identity() if same_shape else ZeroPad(outputs - inputs, stride)
-
-
 class Block(nn.Module):
-    """Two 3x3 layers; a residual block adds its shortcut before the last ReLU. Plain: `shortcut_kind` is None."""
+    """Two 3x3 layers; a residual block adds its shortcut before the last ReLU, a plain one has none."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int, shortcut_kind: str | None) -> None:
+    def __init__(self, settings: CifarNetwork, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.conv1 = Conv3x3(inputs, outputs, stride)
         self.norm1 = nn.BatchNorm2d(outputs)
         self.conv2 = Conv3x3(outputs, outputs)
         self.norm2 = nn.BatchNorm2d(outputs)
-        self.shortcut = None if shortcut_kind is None else shortcut(shortcut_kind, inputs, outputs, stride)
+        residual = settings.shortcut != "none"
+        self.shortcut = SHORTCUTS[settings.shortcut](inputs, outputs, stride) if residual else None
+        self.scales = (settings.branch_scale, settings.shortcut_scale)
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Activations of the two layers, each (B, outputs, H / stride, W / stride)."""
         inner = torch.relu(self.norm1(self.conv1(x)))
         h = self.norm2(self.conv2(inner))
         if self.shortcut is not None:
-            h = h + self.shortcut(x)
+            h = self.sum(h, self.shortcut(x))
         return [inner, torch.relu(h)]
+
+    def sum(self, branch: Tensor, shortcut: Tensor) -> Tensor:
+        """Branch and shortcut with their factors, of which 1 costs nothing."""
+        if self.scales == (1, 1):
+            return branch + shortcut
+        return self.scales[0] * branch + self.scales[1] * shortcut
 
 
 def run_block(block: nn.Module, x: Tensor) -> Tensor:
@@ -86,11 +76,12 @@ def compiled_run_block() -> Any:
 class CifarNet(nn.Module):
     """A 3x3 stem, three stages of n blocks with width, 2 width, 4 width channels, average pooling, a linear head.
 
-    Shapes: (B, channels, H, W) -> (B, classes). `shortcut_kind` is None for the plain variant.
+    Shapes: (B, channels, H, W) -> (B, classes).
     """
 
-    def __init__(self, *, channels: int, classes: int, depth: int, width: int, shortcut_kind: str | None) -> None:
+    def __init__(self, settings: CifarNetwork, *, channels: int, classes: int, depth: int) -> None:
         super().__init__()
+        width = settings.width
         self.stem = Conv3x3(channels, width)
         self.stem_norm = nn.BatchNorm2d(width)
         self.blocks = nn.ModuleList()
@@ -98,7 +89,7 @@ class CifarNet(nn.Module):
         for stage in range(3):
             for place in range((depth - 2) // 6):
                 outputs, stride = width * 2**stage, 2 if stage > 0 and place == 0 else 1
-                self.blocks.append(Block(inputs, outputs, stride, shortcut_kind))
+                self.blocks.append(Block(settings, inputs, outputs, stride))
                 inputs = outputs
         self.head = nn.Linear(inputs, classes)
         self.compiled = False  # whether blocks are compiled in training mode
@@ -125,9 +116,14 @@ class CifarNet(nn.Module):
 
     def weights(self) -> list[Tensor]:
         """Weight tensors of the weighted layers in forward order, shortcuts left out."""
-        convolutions = [weight for block in self.blocks for weight in (block.conv1.weight, block.conv2.weight)]  # type: ignore[union-attr]
-        return [self.stem.weight, *convolutions, self.head.weight]  # type: ignore[list-item]
+        convolutions = [module.weight for module in self.modules() if isinstance(module, Conv3x3)]
+        return [*convolutions, self.head.weight]
 
     def norms(self) -> list[nn.Module]:
         """The batch normalisations of the 3x3 layers in forward order; their outputs are the layers' responses."""
-        return [self.stem_norm, *(norm for block in self.blocks for norm in (block.norm1, block.norm2))]  # type: ignore[list-item]
+        within = [block.get_submodule(name) for block in self.blocks for name in ("norm1", "norm2")]
+        return [self.stem_norm, *within]
+
+    def branch_ends(self) -> list[Tensor]:
+        """The scale of each block's last normalisation (Goyal et al. 2017, 1706.02677, section 5.1)."""
+        return [block.get_parameter("norm2.weight") for block in self.blocks]

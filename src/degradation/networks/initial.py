@@ -1,12 +1,13 @@
 """Initial tensors, each a function of (seed, tensor name): equal tensors start equal whatever else a network has."""
 
 import math
+from typing import cast
 
 import torch
 from torch import nn
 
+from degradation.networks.family import Network
 from degradation.networks.layers import Affine
-from degradation.networks.mlp import MLP
 from degradation.streams import generator
 
 
@@ -15,8 +16,8 @@ def initialise(network: nn.Module, init: str, seed: int) -> None:
     """Draw the weights and biases of all weighted layers of one (unstacked) network in place; norms start as they are.
 
     `default` is nn.Linear's: weights and biases uniform within 1/sqrt(fan_in). `he` is He et al. 2015b (1502.01852):
-    weights normal with standard deviation sqrt(2/fan_in), biases zero. `he_zero_last` is `he` with every block's last
-    weight zero, so that a residual block of an MLP starts as the identity.
+    weights normal with standard deviation sqrt(2/fan_in), biases zero. `he_zero_last` is `he` with the end of every
+    block's branch (`Network.branch_ends`) at zero, so that a residual block starts as its shortcut.
     """
     for name, layer in network.named_modules():
         if isinstance(layer, Affine | nn.Linear | nn.Conv2d):
@@ -25,12 +26,13 @@ def initialise(network: nn.Module, init: str, seed: int) -> None:
             if init == "default":
                 bound = 1 / math.sqrt(fan_in)
                 nn.init.uniform_(layer.weight, -bound, bound, generator=draw)
-                nn.init.uniform_(layer.bias, -bound, bound, generator=generator(seed, "init", f"{name}.bias"))  # type: ignore[arg-type]
+                if layer.bias is not None:
+                    bias_draw = generator(seed, "init", f"{name}.bias")
+                    nn.init.uniform_(layer.bias, -bound, bound, generator=bias_draw)
             else:
                 nn.init.normal_(layer.weight, std=math.sqrt(2 / fan_in), generator=draw)
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
     if init == "he_zero_last":
-        assert isinstance(network, MLP)
-        for block in network.blocks:
-            nn.init.zeros_(block.last.weight)  # type: ignore[union-attr,arg-type]
+        for end in cast(Network, network).branch_ends():
+            nn.init.zeros_(end)

@@ -4,26 +4,25 @@ import torch
 from torch import Tensor, nn
 
 from degradation.networks.layers import Affine, norm
+from degradation.networks.mlp_spec import MLPNetwork
 
 
 class Block(nn.Module):
-    """`span` hidden layers; a residual block adds its input before its last ReLU (He et al. 2015, section 3.2)."""
+    """`span` hidden layers; a shortcut adds the block's input before its last ReLU (He et al. 2015, section 3.2)."""
 
     shortcut: Tensor | None
+    branch: Tensor | None
 
-    def __init__(self, width: int, span: int, norm_kind: str, residual: bool) -> None:
+    def __init__(self, settings: MLPNetwork) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(Affine(width, width) for _ in range(span))
-        self.norms = nn.ModuleList(norm(norm_kind, width) for _ in range(span))
-        # The factor on the shortcut: 1, or none at all; in a stack of both variants (S, 1, 1) of ones and zeros.
-        self.register_buffer("shortcut", torch.ones(1, 1) if residual else None, persistent=False)
-
-    @property
-    def last(self) -> Affine:
-        """The layer after which the shortcut is added."""
-        layer = self.layers[-1]
-        assert isinstance(layer, Affine)
-        return layer
+        width, residual = settings.width, settings.shortcut != "none"
+        self.layers = nn.ModuleList(Affine(width, width) for _ in range(settings.span))
+        self.norms = nn.ModuleList(norm(settings.norm, width) for _ in range(settings.span))
+        # Factors of the sum: of the shortcut, 1 or none at all; of the branch, none if it is 1. In a stack of several
+        # variants (S, 1, 1), where a missing shortcut is 0 and a missing factor of the branch 1.
+        self.register_buffer("shortcut", _factor(settings.shortcut_scale) if residual else None, persistent=False)
+        unscaled = settings.branch_scale == 1
+        self.register_buffer("branch", None if unscaled else _factor(settings.branch_scale), persistent=False)
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Activations of the block's layers, each (..., width, B)."""
@@ -31,28 +30,32 @@ class Block(nn.Module):
         for layer, normalise in zip(self.layers, self.norms, strict=True):
             h = normalise(layer(activations[-1]))
             if len(activations) == len(self.layers) and self.shortcut is not None:
-                h = torch.addcmul(h, self.shortcut, x)
+                h = torch.addcmul(h if self.branch is None else self.branch * h, self.shortcut, x)
             activations.append(torch.relu(h))
         return activations[1:]
 
 
-class MLP(nn.Module):
-    """A plain or residual multi-layer perceptron, or a stack of S of them.
+def _factor(value: float) -> Tensor:
+    return torch.full((1, 1), value)
 
-    Shapes: (..., B, inputs) -> (..., B, outputs), `...` being empty for one network and (S,) for a stack.
+
+class MLP(nn.Module):
+    """A multi-layer perceptron, or a stack of S of them.
+
+    Shapes: (..., B, *shape) -> (..., B, outputs), `...` being empty for one network and (S,) for a stack. The numbers
+    of an example are taken one after another, whatever its shape.
     """
 
-    def __init__(
-        self, *, inputs: int, outputs: int, depth: int, width: int, span: int, norm_kind: str, residual: bool
-    ) -> None:
+    def __init__(self, settings: MLPNetwork, *, inputs: int, outputs: int, depth: int) -> None:
         super().__init__()
-        self.stem = Affine(inputs, width)
-        self.stem_norm = norm(norm_kind, width)
-        self.blocks = nn.ModuleList(Block(width, span, norm_kind, residual) for _ in range((depth - 1) // span))
-        self.head = Affine(width, outputs)
+        self.stem = Affine(inputs, settings.width)
+        self.stem_norm = norm(settings.norm, settings.width)
+        self.blocks = nn.ModuleList(Block(settings) for _ in range((depth - 1) // settings.span))
+        self.head = Affine(settings.width, outputs)
 
     def trace(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Predictions (..., B, outputs), and all weighted layers' outputs after ReLU, each (..., units, B)."""
+        x = x.flatten(self.stem.weight.ndim - 1)
         outputs = [torch.relu(self.stem_norm(self.stem(x.mT)))]
         for block in self.blocks:
             outputs.extend(block(outputs[-1]))
@@ -73,4 +76,10 @@ class MLP(nn.Module):
 
     def norms(self) -> list[nn.Module]:
         """What follows each hidden layer before shortcut and ReLU; its output is the layer's response."""
-        return [self.stem_norm, *(norm for block in self.blocks for norm in block.norms)]  # type: ignore[union-attr]
+        within = [norm for block in self.blocks for norm in block.get_submodule("norms").children()]
+        return [self.stem_norm, *within]
+
+    def branch_ends(self) -> list[Tensor]:
+        """Each block's last weight."""
+        lasts = [list(block.get_submodule("layers").children())[-1] for block in self.blocks]
+        return [last.get_parameter("weight") for last in lasts]

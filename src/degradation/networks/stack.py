@@ -5,11 +5,19 @@ import copy
 import torch
 from torch import Tensor, nn
 
+MISSING = {"shortcut": 0.0, "branch": 1.0}  # what a factor that some networks lack stands for in a stack
+
+
+def layout(network: nn.Module) -> tuple:
+    """What must be equal for two networks to be stacked: modules, and names and shapes of their parameters."""
+    modules = tuple((name, type(module)) for name, module in network.named_modules())
+    return modules, tuple((name, parameter.shape) for name, parameter in network.named_parameters())
+
 
 def stack(networks: list[nn.Module]) -> nn.Module:
     """One module that computes all `networks` at once; inputs and outputs gain a leading dimension S.
 
-    The networks must have parameters of the same names and shapes; shortcuts may be there in some and not in others.
+    The networks must have one `layout`; factors of a sum may be there in some and not in others.
     """
     stacked = copy.deepcopy(networks[0])
     for modules in zip(stacked.modules(), *(network.modules() for network in networks), strict=True):
@@ -18,13 +26,13 @@ def stack(networks: list[nn.Module]) -> nn.Module:
             parameters = [getattr(source, name).detach() for source in sources]
             setattr(target, name, nn.Parameter(torch.stack(parameters)))
         for name in target._buffers:
-            setattr(target, name, _stack_buffers([getattr(source, name) for source in sources]))
+            setattr(target, name, _stack_buffers(name, [getattr(source, name) for source in sources]))
     return stacked
 
 
-def _stack_buffers(buffers: list[Tensor | None]) -> Tensor | None:
+def _stack_buffers(name: str, buffers: list[Tensor | None]) -> Tensor | None:
     present = [buffer for buffer in buffers if buffer is not None]
     if not present:
         return None
-    # A missing shortcut in a stack that has others is a shortcut times zero.
-    return torch.stack([torch.zeros_like(present[0]) if buffer is None else buffer for buffer in buffers])
+    missing = torch.full_like(present[0], MISSING.get(name, torch.nan))
+    return torch.stack([missing if buffer is None else buffer for buffer in buffers])

@@ -1,29 +1,55 @@
-"""What identifies a run: the digest of its scientific configuration, and a readable folder name.
+"""What identifies a network: the digest of its scientific configuration; and what names a run: a readable folder.
 
-The digest covers everything that decides a network's result but the three columns that stand beside it in every row:
-depth, variant and seed. So all depths of a sweep share one digest, and a network that was trained in two cohorts (a
+The digest covers everything that decides a network's result but the columns that stand beside it in every row: depth,
+variant and seed. So all depths of a sweep share one digest a variant, and a network that was trained in two cohorts (a
 subset of seeds, say) is one record.
+
+A key whose value means "as if there were no such key" is left out, so a key that is added later changes no digest: see
+`absent` in `degradation.networks.family.Family`.
 """
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from degradation.config import Config
+from degradation.config.variants import Settings
 
 DIGEST_LENGTH = 12
 SLUG_LENGTH = 120
 
 
-def scientific(config: Config) -> dict[str, Any]:
-    """Task, network and recipe: what decides results, beside depth, variant and seed."""
-    return {"task": asdict(config.task), "network": asdict(config.network), "recipe": asdict(config.recipe)}
+def scientific(config: Config, settings: Settings | None = None) -> dict[str, Any]:
+    """Task, network and recipe: what decides results, beside depth, variant and seed.
+
+    Args:
+        settings: a variant's; None: the experiment's, before a variant changes them.
+    """
+    chosen = settings or config
+    return {"task": _present(config.task), "network": _present(chosen.network), "recipe": _present(chosen.recipe)}
 
 
-def digest(config: Config) -> str:
-    """Twelve hexadecimal digits that stand for the scientific configuration."""
+def _present(group: Any) -> dict[str, Any]:
+    """The keys of a dataclass but those that are as if they were not there."""
+    values = {f.name: (f, getattr(group, f.name)) for f in fields(group)}
+    return {name: value for name, (f, value) in values.items() if value != f.metadata.get("absent", ...)}
+
+
+def digest(config: Config, variant: str) -> str:
+    """Twelve hexadecimal digits that stand for the scientific configuration of a variant's networks."""
+    return short_hash(scientific(config, config.variant(variant)))
+
+
+def base_digest(config: Config) -> str:
+    """Twelve hexadecimal digits that stand for the scientific configuration before variants change it."""
     return short_hash(scientific(config))
+
+
+def own_digests(defaults: Config) -> dict[str, str]:
+    """The digest of every variant that fits an experiment as its file has it."""
+    fitting = defaults.fitting_variants()
+    return {name: short_hash(scientific(defaults, settings)) for name, settings in fitting.items()}
 
 
 def short_hash(value: Any) -> str:
@@ -33,17 +59,18 @@ def short_hash(value: Any) -> str:
 
 
 def identity(config: Config) -> dict[str, Any]:
-    """What a run's folder holds the results of: digest and cohort."""
+    """What a run's folder holds the results of: digests by variant, and the cohort."""
     return {
-        "digest": digest(config),
+        "digests": {variant: digest(config, variant) for variant in config.variants},
         "depths": config.depths,
-        "variants": config.variants,
         "seeds": config.seeds,
     }
 
 
 def differences(config: Config, other: Config) -> dict[str, tuple[Any, Any]]:
-    """Scientific keys in which two configurations differ, such as `recipe.lr`, with both values."""
+    """Scientific keys in which two configurations differ before variants change them, such as `recipe.lr`, with both
+    values.
+    """
     ours, theirs = _flat(scientific(config)), _flat(scientific(other))
     keys = [*ours, *(key for key in theirs if key not in ours)]
     return {key: (ours.get(key), theirs.get(key)) for key in keys if ours.get(key) != theirs.get(key)}

@@ -8,10 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from degradation.records.columns import CONDITION
 from degradation.records.files import write_text
 
 TYPES = {
-    **dict.fromkeys(("experiment", "digest", "commit", "torch_version", "slug", "depths"), "str"),
+    **dict.fromkeys(
+        ("experiment", "condition", "base_digest", "digest", "commit", "torch_version", "slug", "depths"), "str"
+    ),
     "diverged_step": "Int64",
 }
 AS_TEXT: dict[str, Any] = {"dtype": "str", "keep_default_na": False}
@@ -44,6 +47,8 @@ def _read(path: Path, columns: Sequence[str], options: dict[str, Any], empty: An
         table = pd.read_csv(path, **options)
     except (ValueError, UnicodeDecodeError) as error:
         raise DamagedTableError(f"{path} is damaged ({error}).") from error
+    if CONDITION in table:  # empty for the experiment as its file has it
+        table[CONDITION] = table[CONDITION].fillna("")
     missing = [name for name in columns if name not in table]
     if set(missing) <= ADDED:
         return table.assign(**dict.fromkeys(missing, empty))

@@ -12,9 +12,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from degradation.config import Config, ConfigError, parse
-from degradation.jobs import check_name, defaults_of, preflight
+from degradation.checks import ConfigError
+from degradation.config import Config, parse
+from degradation.config.composition import check_name, defaults_of
 from degradation.records.run import DamagedRunError, Run, make_folder
+from degradation.sweeps.preflight import preflight
 
 CLUSTERS = ("slurm", "submitit_slurm")  # launchers whose jobs run on other machines
 

@@ -3,14 +3,18 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
+from hydra.core.utils import JobReturn, JobStatus
 from submitit.core.job_environment import JobEnvironment
+from submitit.core.utils import UncompletedJobError
 from submitit.slurm.slurm import SlurmInfoWatcher, SlurmJob
 
 POLL_SECONDS = 60  # the most between two questions to SLURM; sooner while a sweep is young
+CANCEL_SECONDS = 60
 GONE = "GONE"
 ENDED = {
     *("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "REVOKED", "TIMEOUT"),
@@ -95,3 +99,34 @@ def signals() -> Iterator[Signals]:
     signal.signal(told.signal, told.warn)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # submitit ignores it; training sets its own handler
     yield told
+
+
+def wait(jobs: list[Any]) -> None:
+    """Until all have ended. Says so when SLURM holds one back for more than want of room."""
+    told: set[str] = set()
+    while not all(job.done() for job in jobs):
+        new = jobs[0].watcher.held_back() - told
+        if new:
+            print(f"SLURM lets jobs wait: {', '.join(sorted(new))} (squeue --me shows them)", flush=True)
+            told |= new
+        time.sleep(1)
+
+
+def outcome(job: Any) -> JobReturn:
+    """What a job that has ended returned; if it left no result, how SLURM says it ended."""
+    completed = job.state == "COMPLETED"  # then the result may be on its way through the file system
+    if completed or job.paths.result_pickle.exists():
+        with suppress(UncompletedJobError):
+            returned: JobReturn = job.result()
+            return returned
+    failed = JobReturn(status=JobStatus.FAILED)
+    failed.return_value = f"SLURM job {job.job_id} ended without a result ({job.state}); see {job.paths.stderr}"
+    return failed
+
+
+def cancel(job_ids: list[str]) -> None:
+    """Ask the jobs to stop, and wait until they have."""
+    subprocess.run(["scancel", *job_ids], check=False)
+    end = time.monotonic() + CANCEL_SECONDS
+    while queued_jobs() & set(job_ids) and time.monotonic() < end:
+        time.sleep(0.5)

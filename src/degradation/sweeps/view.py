@@ -107,7 +107,7 @@ def clock(seconds: float) -> str:
 
 
 @contextmanager
-def view(jobs: list[Job], already_done: int) -> Iterator[None]:
+def live_view(jobs: list[Job], already_done: int) -> Iterator[None]:
     """Show the jobs' progress while the body runs."""
     console = Console()
     sweep = Sweep(jobs, already_done)

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from degradation.tasks.base import Batch, Split, Task, permutation
 from degradation.tasks.order import per_position
+from degradation.tasks.task import Batch, Split, Task, permutation
 
 PAD = 4  # pixels on each side before the random crop of 32 x 32 (He et al. 2015, section 4.2)
 

@@ -7,10 +7,9 @@ from typing import Any
 import pytorch_lightning as pl
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from degradation import deadline
-from degradation.records.rows import CURVES
+from degradation.records.columns import CURVES
 from degradation.records.run import CHECKPOINT, Run
-from degradation.training import checkpoints
+from degradation.training import checkpoints, deadline
 from degradation.training.cohort import Cohort, Segment, median_over_seeds
 
 STATUS_SECONDS = 0.5  # between two writes of status.json

@@ -21,8 +21,8 @@ def save(path: Path, checkpoint: dict[str, Any]) -> None:
     write_bytes(path, content.getvalue())
 
 
-def load(path: Path, *, digest: str, members: list[list[Any]]) -> dict[str, Any]:
-    """The checkpoint of the cohort that `digest` and `members` identify, on the CPU.
+def load(path: Path, *, identity: dict[str, Any]) -> dict[str, Any]:
+    """The checkpoint of the cohort of that identity, on the CPU.
 
     Raises:
         BadCheckpointError: it cannot be read or is another cohort's.
@@ -35,7 +35,7 @@ def load(path: Path, *, digest: str, members: list[list[Any]]) -> dict[str, Any]
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a cut or overwritten file fails in many ways inside torch
         raise BadCheckpointError(f"{path} is damaged ({type(error).__name__}). {advice}") from error
-    ours = isinstance(checkpoint, dict) and checkpoint.get("digest") == digest and checkpoint.get("members") == members
+    ours = isinstance(checkpoint, dict) and checkpoint.get("identity") == identity
     if not ours:
         raise BadCheckpointError(f"{path} is not a checkpoint of this cohort. {advice}")
     return checkpoint

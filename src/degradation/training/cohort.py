@@ -13,13 +13,13 @@ import pytorch_lightning as pl
 import torch
 
 from degradation.config import Config
-from degradation.networks import count_multiply_adds, count_parameters
-from degradation.records.identity import digest
-from degradation.records.rows import Row
-from degradation.tasks import Task
+from degradation.networks.build import count_multiply_adds, count_parameters
+from degradation.records.columns import BASE, Row
+from degradation.records.identity import base_digest, digest, identity
+from degradation.tasks.task import Task
 from degradation.training.engines import Engine
 from degradation.training.graph import GraphEngine
-from degradation.training.members import Member, build, members
+from degradation.training.members import Member, build, matched, members
 
 ENGINES: dict[str, type[Engine]] = {"sequential": Engine, "stacked": Engine, "graph": GraphEngine}
 STUCK = 0.95  # of the loss of predicting the mean, or of the error of always guessing the same
@@ -76,7 +76,7 @@ class Cohort(pl.LightningModule):
         self._checkpoint = checkpoint
         self._mean_losses = {"train": task.mean_loss(task.train), "test": task.mean_loss(task.test)}
         self._chance_error = task.chance_error
-        self._digest = digest(config)
+        self._digests = {variant: digest(config, variant) for variant in config.variants}
 
     def configure_optimizers(self) -> Any:
         self.engine.to_device(self.device)
@@ -106,7 +106,7 @@ class Cohort(pl.LightningModule):
         """The columns that identify a network in every table."""
         return {
             "experiment": self.config.experiment.name,
-            "digest": self._digest,
+            "digest": self._digests[member.variant],
             "variant": member.variant,
             "depth": member.depth,
             "seed": member.seed,
@@ -116,24 +116,25 @@ class Cohort(pl.LightningModule):
         """The final row of every network, without the columns that describe machine and folder."""
         diverged = self.engine.diverged_steps()
         last = {(row["depth"], row["variant"], row["seed"]): row for row in self.curve[-len(self.members) :]}
-        sizes = self._sizes()
-        network, recipe = self.config.network, self.config.recipe
+        built = self._as_built()
         rows = []
         for member in self.members:
             measured, step = last[member], diverged[member]
+            settings = self.config.of(member.variant)
+            network, recipe = settings.network, settings.recipe
             if step is None and not math.isfinite(measured["train_loss"]):
                 step = self.step  # the last step itself overflowed
             rows.append(
                 self.key(member)
-                | sizes[member.depth, member.variant]
+                | built[member.depth, member.variant]
                 | {
+                    BASE: base_digest(self.config),
                     "task": self.config.task.name,
                     "family": network.family,
                     "width": network.width,
                     "init": network.init,
                     "norm": network.norm,
-                    "shortcut": network.shortcut_of(member.variant),
-                    "paired": network.paired(member.depth),
+                    "shortcut": network.shortcut,
                     "batch_size": recipe.batch_size,
                     "lr": recipe.lr,
                     "precision": recipe.precision,
@@ -157,22 +158,23 @@ class Cohort(pl.LightningModule):
         at_chance = self._chance_error is not None and measured["train_error"] >= STUCK * self._chance_error
         return at_chance or measured["train_loss"] >= STUCK * self._mean_losses["train"]
 
-    def _sizes(self) -> dict[tuple[int, str], Row]:
-        """Parameters and multiply-adds of each depth and variant."""
-        sizes: dict[tuple[int, str], Row] = {}
+    def _as_built(self) -> dict[tuple[int, str], Row]:
+        """Parameters, multiply-adds, and whether it is matched with plain, for each depth and variant."""
+        found: dict[tuple[int, str], Row] = {}
         for member in self.members:
-            if (member.depth, member.variant) not in sizes:
-                network = build(member, self.config, self.engine.task)
-                sizes[member.depth, member.variant] = {
+            if (member.depth, member.variant) not in found:
+                network = build(member, self.config)
+                found[member.depth, member.variant] = {
                     "parameters": count_parameters(network),
                     "multiply_adds": count_multiply_adds(network, self.engine.task.input_shape),
+                    "matched": matched(member, self.config),
                 }
-        return sizes
+        return found
 
     def checkpoint(self) -> dict[str, Any]:
         """Everything that a resumed cohort needs, as plain types and tensors."""
         return {
-            "digest": self._digest,
+            "identity": identity(self.config),
             "members": [list(member) for member in self.members],
             "step": self.step,
             "seconds": self.seconds,

@@ -1,17 +1,17 @@
 """Engines: how the networks of a cohort are executed. What they compute does not depend on the engine.
 
-`sequential` trains one network after another within every step; `stacked` puts all networks of one shape (all seeds and
-both variants of a depth) into one batched computation; `graph` is in `degradation.training.graph`.
+`sequential` trains one network after another within every step; `stacked` puts all networks of one shape and recipe
+(all seeds and most variants of a depth) into one batched computation; `graph` is in `degradation.training.graph`.
 """
 
-from collections import defaultdict
+from collections.abc import Mapping
 
 import torch
 from torch import nn
 
 from degradation.config import Config
-from degradation.tasks import Task
-from degradation.tasks.base import Batch
+from degradation.networks.stack import layout
+from degradation.tasks.task import Batch, Task
 from degradation.training.group import Group
 from degradation.training.members import Member, build, members
 
@@ -29,9 +29,10 @@ class Engine(nn.Module):
         self.recipe = config.recipe
         self.dtype = DTYPES[config.recipe.precision]
         self.task = task
+        networks = {member: build(member, config) for member in members(config)}
         self.groups = nn.ModuleList(
-            self.group_class(group, [build(member, config, task) for member in group], config, self.dtype)
-            for group in GROUPINGS[config.runtime.engine](members(config))
+            self.group_class(group, [networks[member] for member in group], config, self.dtype)
+            for group in GROUPINGS[config.runtime.engine](config, networks)
         )
 
     def to_device(self, device: torch.device) -> None:
@@ -100,16 +101,20 @@ class Engine(nn.Module):
         return list(self.groups)  # type: ignore[arg-type]
 
 
-def one_by_one(cohort: list[Member]) -> list[list[Member]]:
+Networks = Mapping[Member, nn.Module]
+
+
+def one_by_one(config: Config, networks: Networks) -> list[list[Member]]:
     """Every network by itself."""
-    return [[member] for member in cohort]
+    return [[member] for member in networks]
 
 
-def by_shape(cohort: list[Member]) -> list[list[Member]]:
-    """All networks of one depth together; plain and residual networks of a depth have equal shapes."""
-    groups = defaultdict(list)
-    for member in cohort:
-        groups[member.depth].append(member)
+def by_shape(config: Config, networks: Networks) -> list[list[Member]]:
+    """All networks of one depth together whose shapes and recipe are the same; plain and residual ones are."""
+    groups: dict[tuple, list[Member]] = {}
+    for member, network in networks.items():
+        recipe = repr(config.of(member.variant).recipe)
+        groups.setdefault((member.depth, recipe, layout(network)), []).append(member)
     return list(groups.values())
 
 

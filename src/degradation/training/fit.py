@@ -5,6 +5,8 @@ import ctypes
 import logging
 import traceback
 import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytorch_lightning as pl
@@ -12,30 +14,37 @@ import torch
 from pytorch_lightning.plugins.environments import LightningEnvironment
 from torch.utils.data import DataLoader
 
-from degradation import tasks
-from degradation.config import Config, ConfigError
+from degradation.checks import ConfigError
+from degradation.config import Config
+from degradation.records.columns import CONDITION, CURVES, NETWORKS
 from degradation.records.environment import environment
-from degradation.records.identity import digest
-from degradation.records.rows import CURVES, NETWORKS
+from degradation.records.identity import identity
 from degradation.records.run import CHECKPOINT, TRACEBACK, DamagedRunError, JobFailedError, Run
 from degradation.training import checkpoints
 from degradation.training.callbacks import ProgressBar, RunFiles, progress
 from degradation.training.checkpoints import BadCheckpointError
 from degradation.training.cohort import Cohort, segments
-from degradation.training.diagnostics import diagnostics
-from degradation.training.members import members
-from degradation.training.wandb_curve import wandb_curve
+from degradation.training.members import load_task
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
 
 
-def train(config: Config, defaults: Config, *, show_progress: bool) -> Run:
+Watching = Callable[[Run, Cohort], AbstractContextManager[list[pl.Callback]]]  # callbacks, for as long as a fit takes
+
+
+def unwatched(run: Run, cohort: Cohort) -> AbstractContextManager[list[pl.Callback]]:
+    """No callbacks."""
+    return contextlib.nullcontext([])
+
+
+def train(config: Config, defaults: Config, *, show_progress: bool, watching: Watching = unwatched) -> Run:
     """Train the cohort that `config` describes unless its run is done.
 
     Args:
         config: the cohort.
         defaults: the experiment's own configuration, for the run's name.
         show_progress: draw a bar over the steps.
+        watching: what looks on: diagnostics, W&B.
 
     Raises:
         ConfigError: the run's folder holds other results, is in use, or cannot be written.
@@ -54,7 +63,7 @@ def train(config: Config, defaults: Config, *, show_progress: bool) -> Run:
         except DamagedRunError:  # whoever launched the job has named the file
             run.clear()
         try:
-            _train(run, show_progress)
+            _train(run, show_progress, watching)
         except BadCheckpointError as error:
             run.write_status("failed", message=str(error))
             raise JobFailedError(str(error)) from error
@@ -74,7 +83,7 @@ def _kept(run: Run) -> dict[str, Any]:
     return {name: status[name] for name in ("step", "max_steps", "seconds", "losses") if name in status}
 
 
-def _train(run: Run, show_progress: bool) -> None:
+def _train(run: Run, show_progress: bool, watching: Watching) -> None:
     config = run.config
     quieten()
     keep_freed_memory()
@@ -85,10 +94,10 @@ def _train(run: Run, show_progress: bool) -> None:
     set_threads_and_tf32(config)
     run.write_config()
     checkpoint = _checkpoint(run)
-    cohort = Cohort(config, tasks.load(config.task, config.runtime), checkpoint)
+    cohort = Cohort(config, load_task(config), checkpoint)
     start = checkpoint["step"] if checkpoint else 0
     run.write_status("running", step=start, max_steps=config.recipe.max_steps, seconds=0, losses={})
-    with wandb_curve(run) as view:
+    with watching(run, cohort) as watchers:
         trainer = pl.Trainer(
             accelerator="gpu" if config.runtime.device == "cuda" else "cpu",
             devices=1,
@@ -99,7 +108,7 @@ def _train(run: Run, show_progress: bool) -> None:
             enable_progress_bar=False,
             enable_model_summary=False,
             default_root_dir=run.path,
-            callbacks=[RunFiles(run), *diagnostics(run, cohort), *view, *([ProgressBar()] if show_progress else [])],
+            callbacks=[RunFiles(run), *watchers, *([ProgressBar()] if show_progress else [])],
         )
         trainer.fit(cohort, DataLoader(segments(config, start), batch_size=None))  # type: ignore[arg-type]
         _finish(run, cohort)
@@ -111,13 +120,13 @@ def _checkpoint(run: Run) -> dict[str, Any] | None:
         path.unlink(missing_ok=True)
     if not path.exists():
         return None
-    return checkpoints.load(path, digest=digest(run.config), members=[list(key) for key in members(run.config)])
+    return checkpoints.load(path, identity=identity(run.config))
 
 
 def _finish(run: Run, cohort: Cohort) -> None:
     device = torch.cuda.get_device_name() if run.config.runtime.device == "cuda" else "cpu"
     made_with = environment(run.config.runtime, device)
-    shared = {"torch_version": made_with["torch"], "slug": run.slug}
+    shared = {"torch_version": made_with["torch"], "slug": run.slug, CONDITION: run.condition}
     shared |= {name: made_with[name] for name in ("commit", "device", "engine", "threads")}
     run.write_json("environment.json", made_with)
     run.write_rows("curves.csv", cohort.curve, CURVES)

@@ -17,8 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from degradation.config import Config
-from degradation.tasks import Task
-from degradation.tasks.base import Batch
+from degradation.tasks.task import Batch, Task
 from degradation.training.engines import Engine
 from degradation.training.group import Group
 from degradation.training.members import Member

@@ -6,9 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from degradation.config import Config
-from degradation.networks import stack
-from degradation.tasks import Task
-from degradation.tasks.base import Batch, Split
+from degradation.networks.stack import stack
+from degradation.tasks.task import Batch, Split, Task
 from degradation.training.members import Member
 from degradation.training.schedule import learning_rate
 
@@ -17,7 +16,7 @@ MEMORY_FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.
 
 
 class Group(nn.Module):
-    """S networks of one shape in one batched computation, or a single network as it is.
+    """S networks of one shape and recipe in one batched computation, or a single network as it is.
 
     The losses of the networks are summed before the backward pass, and nothing else connects them. A network whose
     training loss is not finite has diverged: that step and all later ones leave its parameters as they are.
@@ -35,7 +34,7 @@ class Group(nn.Module):
     def __init__(self, members: list[Member], networks: list[nn.Module], config: Config, dtype: torch.dtype) -> None:
         super().__init__()
         self.members = members
-        self.recipe = config.recipe
+        self.recipe = config.of(members[0].variant).recipe
         self.dtype = dtype
         self.stacked = len(networks) > 1
         self.memory_format = MEMORY_FORMATS[config.runtime.memory_format]
@@ -56,7 +55,7 @@ class Group(nn.Module):
         recipe, parameters = self.recipe, list(self.network.parameters())
         if recipe.optimizer == "adam":
             self.optimizer: torch.optim.Optimizer = torch.optim.Adam(
-                parameters, lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True
+                parameters, lr=recipe.lr, eps=recipe.eps, weight_decay=recipe.weight_decay, fused=True
             )
         else:
             self.optimizer = torch.optim.SGD(

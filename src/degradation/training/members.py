@@ -1,13 +1,16 @@
 """The networks of a cohort, by name and as built."""
 
 from itertools import product
+from pathlib import Path
 from typing import NamedTuple
 
 from torch import nn
 
-from degradation import networks
 from degradation.config import Config
-from degradation.tasks import Task
+from degradation.config.variants import PLAIN
+from degradation.networks.build import build as build_network
+from degradation.networks.build import same_function, same_tensors
+from degradation.tasks.task import Task
 
 
 class Member(NamedTuple):
@@ -26,13 +29,36 @@ def members(config: Config) -> list[Member]:
     return [Member(*key) for key in product(config.depths, config.variants, config.seeds)]
 
 
-def build(member: Member, config: Config, task: Task) -> nn.Module:
+def load_task(config: Config) -> Task:
+    """The data that the cohort learns.
+
+    Raises:
+        ConfigError: files are missing or damaged.
+    """
+    return config.task.load(Path(config.runtime.data_dir), config.runtime.download)
+
+
+def build(member: Member, config: Config) -> nn.Module:
     """The member's network at initialisation, float32 on the CPU."""
-    return networks.build(
-        config.network,
-        input_shape=task.input_shape,
-        outputs=task.outputs,
+    return build_network(
+        config.variant(member.variant).network,
+        input_shape=config.task.input_shape,
+        outputs=config.task.outputs,
         depth=member.depth,
-        variant=member.variant,
         seed=member.seed,
     )
+
+
+def matched(member: Member, config: Config) -> bool:
+    """Whether a network differs from the plain one of its depth and seed in the shortcut alone, as both are built.
+
+    It has the same initial tensors, and so the same parameters, and the same recipe, but computes another function. (At
+    depth 1 an MLP has no block, so that plain and residual are one network.) Batches are a function of the seed. The
+    plain network is matched with itself.
+    """
+    if member.variant == PLAIN:
+        return True
+    if config.variant(member.variant).recipe != config.variant(PLAIN).recipe:
+        return False
+    own, plain = build(member, config), build(member._replace(variant=PLAIN), config)
+    return same_tensors(own, plain) and not same_function(own, plain, config.task.input_shape)

@@ -1,6 +1,7 @@
 """How much GPU memory a cohort takes, told before it is started. Imports no torch."""
 
-from degradation.config import Config, ConfigError, require
+from degradation.checks import ConfigError, require
+from degradation.config import Config
 
 BYTES = {"fp32": 4, "tf32": 4, "bf16": 4, "fp64": 8}  # a parameter
 ACTIVATION_BYTES = BYTES | {"bf16": 2}
@@ -11,7 +12,7 @@ FIXED = 1 << 30  # CUDA's context, libraries, the data, an evaluation
 
 def network_bytes(config: Config, depth: int) -> float:
     """Memory of one network in training: activations of a batch, parameters, their gradients and momenta."""
-    numbers = KEPT * config.recipe.batch_size * sum(config.network.layer_sizes(depth, config.task.pixels))
+    numbers = KEPT * config.recipe.batch_size * sum(config.network.layer_sizes(depth, config.task.input_shape))
     copies = 4 if config.recipe.optimizer == "adam" else 3
     parameters = copies * config.network.weights(depth)
     precision = config.recipe.precision

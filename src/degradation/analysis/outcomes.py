@@ -1,0 +1,46 @@
+"""What a network's result counts as: one answer for tables, figures, claims and comparisons.
+
+A diverged network is never dropped. Its error is that of guessing, and its loss is infinite. Where logarithms are
+compared and an infinite loss would leave nothing to compare, it is as bad as the worst that is compared with it, and no
+better than predicting the mean.
+"""
+
+import numpy as np
+import pandas as pd
+
+LEAST_LOSS = 1e-12  # losses below it, zero included, count as this where their logarithm is taken
+
+
+def is_classification(networks: pd.DataFrame) -> bool:
+    """Whether there are errors in percent beside the losses."""
+    return bool(networks["chance_error"].notna().any())
+
+
+def diverged(networks: pd.DataFrame) -> pd.Series:
+    return networks["status"] == "diverged"
+
+
+def errors(networks: pd.DataFrame, split: str) -> pd.Series:
+    """Percent wrong on `train` or `test`."""
+    return networks[f"{split}_error"].where(~diverged(networks), networks["chance_error"])
+
+
+def losses(networks: pd.DataFrame, split: str) -> pd.Series:
+    """The loss on `train` or `test`."""
+    return networks[f"{split}_loss"].where(~diverged(networks), np.inf)
+
+
+def log_losses(networks: pd.DataFrame, split: str) -> pd.Series:
+    """log10 of the loss, always finite.
+
+    Args:
+        networks: everything that is compared, since a diverged network counts as the worst of it.
+    """
+    found = losses(networks, split)
+    worst = max(networks[f"mean_{split}_loss"].max(), found.replace(np.inf, np.nan).max())
+    return np.log10(found.clip(LEAST_LOSS, worst))
+
+
+def decades(networks: pd.DataFrame, split: str) -> pd.Series:
+    """Decades of the loss above that of predicting the mean, negative below it; arguments as of `log_losses`."""
+    return log_losses(networks, split) - np.log10(networks[f"mean_{split}_loss"])

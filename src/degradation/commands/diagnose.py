@@ -1,0 +1,29 @@
+"""`experiments/diagnose.py`: a diagnostic on finished runs, then tables and figures again."""
+
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from degradation.checks import ConfigError
+from degradation.commands.errors import sentences
+from degradation.config import parse
+from degradation.config.composition import defaults_of
+
+
+def diagnose_job(composed: DictConfig) -> None:
+    """Make the diagnostic named by `diagnostic` on every finished run of an experiment; nothing is trained."""
+    with sentences():
+        name = composed.get("diagnostic")
+        with open_dict(composed):
+            composed.pop("diagnostic", None)
+        config, defaults = parse(composed), defaults_of(HydraConfig.get().runtime.choices.get("experiment"))
+        if name is None:
+            raise ConfigError("no diagnostic is chosen; set diagnostic=NAME, a module of degradation.diagnostics.")
+        runtime: Any = OmegaConf.to_container(composed.runtime, resolve=True)
+        from degradation.diagnostics.finished import diagnose
+        from degradation.reports.experiment import report
+
+        folders = diagnose(defaults.experiment.name, str(name), runtime)
+        print(f"{name}: {len(folders)} runs")
+        print(report(defaults, config.runtime).text)

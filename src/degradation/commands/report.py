@@ -1,0 +1,38 @@
+"""`experiments/report.py`: tables and figures of one experiment, or of all that were run; then the whole report."""
+
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from degradation.checks import ConfigError
+from degradation.commands.errors import sentences
+from degradation.config import Config, Runtime, parse
+from degradation.config.composition import all_experiments, defaults_of
+from degradation.records.identity import differences
+
+
+def report_job(composed: DictConfig) -> None:
+    """Write tables and figures of one experiment, or of all that were run if none is named; then the whole report."""
+    from degradation.reports.experiment import report
+    from degradation.reports.overview import overview
+
+    chosen = HydraConfig.get()
+    named = any(override.startswith("experiment=") for override in chosen.overrides.task)
+    with sentences():
+        config, defaults = parse(composed), defaults_of(chosen.runtime.choices.get("experiment"))
+        changed = differences(config, defaults)
+        if changed:
+            raise ConfigError(f"a report draws everything that was run; {', '.join(changed)} cannot be set for it.")
+        everything = all_experiments()
+        reported = [defaults] if named else [other for other in everything if was_run(other, config.runtime)]
+        for experiment in reported:
+            print(report(experiment, config.runtime).text)
+        print(overview(everything, config.runtime).text([experiment.experiment.name for experiment in reported]))
+
+
+def was_run(defaults: Config, runtime: Runtime) -> bool:
+    """Whether an experiment has finished runs or tables of its own."""
+    name = defaults.experiment.name
+    tables = Path(runtime.results_dir) / name / "networks.csv"
+    return tables.exists() or any((Path(runtime.runs_dir) / name).glob("**/records.csv"))

@@ -1,0 +1,198 @@
+"""The configuration of one cohort: its parts, and every check across them that needs no training. Imports no torch."""
+
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from omegaconf import DictConfig
+
+from degradation.checks import ConfigError, at_least, require, unique_integers
+from degradation.config import parsing, variants
+from degradation.config.experiment import Experiment
+from degradation.config.recipe import Recipe
+from degradation.config.runtime import LOGGERS, NoLogger, Runtime, WandbLogger
+from degradation.config.secrets import secret_in
+from degradation.config.variants import Definition, Settings
+from degradation.networks.family import FAMILIES, Family
+from degradation.tasks.spec import TASKS, TaskSpec
+
+
+@dataclass
+class Config:
+    """One cohort: `depths` x `variants` x `seeds` networks of one task and family.
+
+    Attributes:
+        network, recipe: the experiment's, before a variant changes them; see `of`.
+        definitions: every variant that there is, by name.
+        composed: the plain configuration this was parsed from, for config.yaml.
+    """
+
+    experiment: Experiment
+    depths: list[int]
+    variants: list[str]
+    seeds: list[int]
+    task: TaskSpec
+    network: Family
+    recipe: Recipe
+    runtime: Runtime
+    logger: NoLogger | WandbLogger
+    definitions: dict[str, Definition] = field(repr=False)
+    composed: dict[str, Any] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        unique_integers("depth", self.depths)
+        unique_integers("seeds", self.seeds)
+        for seed in self.seeds:
+            at_least("seeds", seed, 0)
+        self._settings = {name: self.variant(name) for name in variants.chosen(self.variants, self.definitions)}
+        self._check_variants()
+        for settings in self._settings.values():
+            for depth in self.depths:
+                settings.network.check_depth(depth)
+            settings.network.check_input(self.task.name, self.task.input_shape)
+        self._resolve_auto()
+        self._check_execution()
+        self._check_recipe()
+
+    def of(self, variant: str) -> Settings:
+        """What the networks of one of the cohort's variants are built and trained with."""
+        return self._settings[variant]
+
+    def variant(self, name: str) -> Settings:
+        """What a variant makes of this experiment, be it in the cohort or not.
+
+        Raises:
+            ConfigError: it does not fit the experiment.
+        """
+        definition = self.definitions[name]
+        network = asdict(self.network) | definition.get("network", {})  # type: ignore[call-overload]
+        recipe = asdict(self.recipe) | definition.get("recipe", {})
+        try:
+            return Settings(
+                parsing.group(type(self.network), network, "network"), parsing.group(Recipe, recipe, "recipe")
+            )
+        except ConfigError as error:
+            if not definition:
+                raise
+            raise ConfigError(f"variant {name}: {error}") from error
+
+    def fitting_variants(self) -> dict[str, Settings]:
+        """Every variant that fits the experiment, in the cohort or not."""
+        fitting = {}
+        for name in self.definitions:
+            try:
+                fitting[name] = self.variant(name)
+            except ConfigError:
+                continue
+        return fitting
+
+    def _check_variants(self) -> None:
+        """Refuse two variants that are the same."""
+        names = list(self._settings)
+        for place, name in enumerate(names):
+            for other in names[:place]:
+                same = self._settings[name] == self._settings[other]
+                require(not same, f"variants {other} and {name} are the same here; leave one out.")
+
+    def _resolve_auto(self) -> None:
+        """Put the families' choices in the place of `auto`."""
+        families = [settings.network for settings in self._settings.values()]
+        device, precision = self.runtime.device, self.recipe.precision
+        if self.runtime.engine == "auto":
+            engine = families[0].default_engine(device, precision)
+            on_host = engine == "graph" and self.recipe.warmup_until_error is not None
+            self.runtime = replace(self.runtime, engine="sequential" if on_host else engine)
+        if self.runtime.memory_format == "auto":
+            formats = {family.default_memory_format(device) for family in [self.network, *families]}
+            agreed = formats.pop() if len(formats) == 1 else "contiguous"  # so that a pair has one format
+            self.runtime = replace(self.runtime, memory_format=agreed)
+
+    def _check_execution(self) -> None:
+        runtime, recipe = self.runtime, self.recipe
+        for settings in self._settings.values():
+            settings.network.check_execution(
+                device=runtime.device,
+                engine=runtime.engine,
+                memory_format=runtime.memory_format,
+                compile_blocks=runtime.compile_blocks,
+            )
+        require(
+            runtime.engine != "graph" or runtime.device == "cuda",
+            "runtime.engine=graph needs CUDA and runtime.device is cpu; use runtime=gpu or runtime.engine=auto.",
+        )
+        require(
+            runtime.engine != "graph" or recipe.warmup_until_error is None,
+            "recipe.warmup_until_error decides on the host between two steps, which a captured step cannot; "
+            "use runtime.engine=sequential.",
+        )
+        require(
+            recipe.precision != "tf32" or runtime.device != "cpu",
+            "recipe.precision=tf32 needs a GPU; on the CPU use fp32.",
+        )
+        require(
+            recipe.precision != "bf16" or runtime.engine != "stacked",
+            "recipe.precision=bf16 needs runtime.engine=sequential or graph.",
+        )
+
+    def _check_recipe(self) -> None:
+        batch_size = self.recipe.batch_size
+        normalised = any(settings.network.norm == "batch" for settings in self._settings.values())
+        require(
+            not normalised or batch_size > 1,
+            "recipe.batch_size is 1 and the network has batch normalisation, which needs at least 2 examples.",
+        )
+        watched = any(settings.recipe.warmup_until_error is not None for settings in self._settings.values())
+        require(
+            not watched or (self.task.classification and self.networks == 1),
+            "recipe.warmup_until_error is for a single network of a classification task; set one of each.",
+        )
+        require(
+            batch_size <= self.task.train_size,
+            f"recipe.batch_size is {batch_size}; the {self.task.name} task has only {self.task.train_size} training "
+            "examples.",
+        )
+
+    @property
+    def networks(self) -> int:
+        """How many networks the cohort has."""
+        return len(self.depths) * len(self.variants) * len(self.seeds)
+
+    @property
+    def cost(self) -> int:
+        """About the multiply-adds of the whole training, for ordering a sweep's jobs and estimating times."""
+        examples = self.recipe.max_steps * self.recipe.batch_size * len(self.variants) * len(self.seeds)
+        per_layer = self.network.layer_multiply_adds(self.task.input_shape)
+        return 3 * examples * per_layer * sum(depth + 1 for depth in self.depths)  # backward costs twice forward
+
+
+def parse(composed: DictConfig) -> Config:
+    """The checked configuration of one cohort.
+
+    Args:
+        composed: what Hydra composed, without the `hydra` node; or the `config` of a run's config.yaml, which holds
+            the definitions of its variants as well. Otherwise Hydra must be initialised, for they are read from it.
+
+    Raises:
+        ConfigError: a key is unknown, missing or of the wrong type, or values do not fit together.
+    """
+    values = parsing.plain_values(composed)
+    secret = secret_in(values)
+    if secret:
+        raise ConfigError("{} holds the value of the environment variable {}; records would show it.".format(*secret))
+    known = values.pop("variant", None)
+    definitions = variants.definitions() if known is None else known
+    groups = [f.name for f in fields(Config) if f.name not in ("composed", "definitions", "depths")]
+    parsing.check_keys(values, ["depth", *groups], prefix="")
+    depth, names = values["depth"], parsing.a_list("variants", values["variants"])
+    return Config(
+        experiment=parsing.group(Experiment, values["experiment"], "experiment"),
+        depths=depth if isinstance(depth, list) else [depth],
+        variants=names,
+        seeds=parsing.a_list("seeds", values["seeds"]),
+        task=parsing.choice(TASKS, values["task"], "task", "name"),
+        network=parsing.choice(FAMILIES, values["network"], "network", "family"),
+        recipe=parsing.group(Recipe, values["recipe"], "recipe"),
+        runtime=parsing.group(Runtime, values["runtime"], "runtime"),
+        logger=parsing.choice(LOGGERS, values["logger"], "logger", "name"),
+        definitions=definitions,
+        composed=values | {"variant": {name: definitions[name] for name in names if name in definitions}},
+    )

@@ -1,0 +1,93 @@
+"""What can be said of a network of the `cifar` family without building it. Imports no torch."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from degradation.checks import at_least, one_of, require
+from degradation.networks.mlp_spec import ZERO_LAST, check_scales
+
+if TYPE_CHECKING:
+    from torch import nn
+
+PROJECTING = ("B", "C")  # shortcuts with 1x1 convolutions
+ONEDNN_BLOCK = 16  # channels, with AVX-512; 8 with AVX2
+OVERRUN = (
+    f"needs network.width of at least {ONEDNN_BLOCK} on the CPU: oneDNN's backward pass of narrower 1x1 convolutions "
+    "with stride 2 writes beyond its memory (oneDNN issue 6035)."
+)
+
+
+@dataclass
+class CifarNetwork:
+    """Settings of `degradation.networks.cifar.CifarNet`. Keys and their meaning: conf/network/cifar.yaml."""
+
+    family: str
+    width: int
+    shortcut: str
+    init: str = field(default="he", metadata={"absent": "he"})
+    shortcut_scale: float = field(default=1.0, metadata={"absent": 1.0})
+    branch_scale: float = field(default=1.0, metadata={"absent": 1.0})
+
+    norm = "batch"
+
+    def __post_init__(self) -> None:
+        at_least("network.width", self.width, 1)
+        one_of("network.shortcut", self.shortcut, ("none", "A", "B", "C"))
+        one_of("network.init", self.init, ("he", "he_zero_last"))
+        check_scales(self.shortcut, self.shortcut_scale, self.branch_scale)
+        require(self.init != "he_zero_last" or self.shortcut != "none", ZERO_LAST)
+
+    def check_depth(self, depth: int) -> None:
+        """Refuse a depth that is not 6n + 2."""
+        below = max(8, (depth - 2) // 6 * 6 + 2)
+        nearest = f"the nearest are {below} and {below + 6}" if depth > 8 else "the smallest is 8"
+        require(depth == below, f"depth is {depth}; networks of the cifar family have 6n + 2 layers: {nearest}.")
+
+    def check_input(self, task: str, shape: tuple[int, ...]) -> None:
+        require(len(shape) == 3, f"network.family=cifar takes images and task.name={task} has none; use mlp.")
+
+    def check_execution(self, *, device: str, engine: str, memory_format: str, compile_blocks: bool) -> None:
+        require(
+            engine != "stacked",
+            "runtime.engine is 'stacked'; networks of the cifar family are not stacked, use auto, sequential or graph.",
+        )
+        safe = device != "cpu" or not self.overruns
+        require(
+            safe or memory_format == "contiguous",
+            f"runtime.memory_format=channels_last with projection shortcuts {OVERRUN}",
+        )
+        require(
+            safe or not compile_blocks,
+            f"runtime.compile_blocks, which puts channels last, with projection shortcuts {OVERRUN}",
+        )
+
+    def default_engine(self, device: str, precision: str) -> str:
+        return "graph" if device == "cuda" else "sequential"
+
+    def default_memory_format(self, device: str) -> str:
+        """What is faster on the CPU where it is safe, see `overruns`."""
+        return "contiguous" if device == "cuda" or self.overruns else "channels_last"
+
+    @property
+    def overruns(self) -> bool:
+        """Whether oneDNN writes beyond its memory with channels last on the CPU (oneDNN issue 6035)."""
+        return self.width < ONEDNN_BLOCK and self.shortcut in PROJECTING
+
+    def layer_sizes(self, depth: int, shape: tuple[int, ...]) -> list[int]:
+        """Numbers that each 3x3 layer puts out for one image: half as many from stage to stage."""
+        stages = [self.width * shape[1] * shape[2] // 2**stage for stage in range(3)]
+        return [stages[0], *(size for size in stages for _ in range((depth - 2) // 3))]
+
+    def weights(self, depth: int) -> float:
+        """The weights of the 3x3 layers within the stages."""
+        layers = (depth - 2) // 3  # a stage; the first one of a later stage has half as many inputs
+        return sum(9 * (self.width * 2**stage) ** 2 * (layers - (0.5 if stage else 0)) for stage in range(3))
+
+    def layer_multiply_adds(self, shape: tuple[int, ...]) -> int:
+        """The same in every stage."""
+        return 9 * self.width**2 * shape[1] * shape[2]
+
+    def module(self, *, shape: tuple[int, ...], outputs: int, depth: int) -> "nn.Module":
+        from degradation.networks.cifar import CifarNet
+
+        return CifarNet(self, channels=shape[0], classes=outputs, depth=depth)

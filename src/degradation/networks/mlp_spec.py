@@ -1,0 +1,91 @@
+"""What can be said of a network of the `mlp` family without building it. Imports no torch."""
+
+from dataclasses import dataclass, field
+from math import prod
+from typing import TYPE_CHECKING
+
+from degradation.checks import ConfigError, at_least, one_of, positive, require
+
+if TYPE_CHECKING:
+    from torch import nn
+
+ZERO_LAST = (
+    "network.init=he_zero_last is for networks with shortcuts (a plain network started so has no gradient); "
+    "set variants=[residual], or use the variant of that name: variants=[plain,residual,he_zero_last]."
+)
+
+
+@dataclass
+class MLPNetwork:
+    """Settings of `degradation.networks.mlp.MLP`. Keys and their meaning: conf/network/mlp.yaml."""
+
+    family: str
+    width: int
+    span: int
+    init: str
+    norm: str
+    shortcut: str = field(default="identity", metadata={"absent": "identity"})
+    shortcut_scale: float = field(default=1.0, metadata={"absent": 1.0})
+    branch_scale: float = field(default=1.0, metadata={"absent": 1.0})
+
+    def __post_init__(self) -> None:
+        at_least("network.width", self.width, 1)
+        at_least("network.span", self.span, 1)
+        one_of("network.init", self.init, ("default", "he", "he_zero_last"))
+        one_of("network.norm", self.norm, ("none", "batch", "layer"))
+        one_of("network.shortcut", self.shortcut, ("none", "identity"))
+        check_scales(self.shortcut, self.shortcut_scale, self.branch_scale)
+        require(self.init != "he_zero_last" or self.shortcut != "none", ZERO_LAST)
+
+    def check_depth(self, depth: int) -> None:
+        """Refuse a depth that a stem layer and blocks of `span` layers do not tile."""
+        below = 1 + (depth - 1) // self.span * self.span
+        if depth < 1:
+            raise ConfigError(f"depth is {depth}; the smallest network has depth 1.")
+        require(
+            depth == below,
+            f"depth is {depth}; one stem layer and blocks of network.span={self.span} layers make depths "
+            f"1 + {self.span}m: the nearest are {below} and {below + self.span}.",
+        )
+
+    def check_input(self, task: str, shape: tuple[int, ...]) -> None:
+        """Examples of any shape: their numbers are inputs, one after another."""
+
+    def check_execution(self, *, device: str, engine: str, memory_format: str, compile_blocks: bool) -> None:
+        require(
+            memory_format == "contiguous",
+            f"runtime.memory_format is {memory_format!r}; it is for convolutions and network.family=mlp has none.",
+        )
+        require(not compile_blocks, "runtime.compile_blocks is for network.family=cifar and it is mlp.")
+
+    def default_engine(self, device: str, precision: str) -> str:
+        return "sequential" if precision == "bf16" else "stacked"
+
+    def default_memory_format(self, device: str) -> str:
+        return "contiguous"
+
+    def layer_sizes(self, depth: int, shape: tuple[int, ...]) -> list[int]:
+        return [self.width] * depth
+
+    def weights(self, depth: int) -> float:
+        """The weights of the layers from hidden to hidden."""
+        return depth * self.width**2
+
+    def layer_multiply_adds(self, shape: tuple[int, ...]) -> int:
+        return self.width**2
+
+    def module(self, *, shape: tuple[int, ...], outputs: int, depth: int) -> "nn.Module":
+        from degradation.networks.mlp import MLP
+
+        return MLP(self, inputs=prod(shape), outputs=outputs, depth=depth)
+
+
+def check_scales(shortcut: str, shortcut_scale: float, branch_scale: float) -> None:
+    """Refuse factors that are not positive, and factors of a sum that a network without shortcuts does not have."""
+    positive("network.shortcut_scale", shortcut_scale)
+    positive("network.branch_scale", branch_scale)
+    require(
+        shortcut != "none" or (shortcut_scale, branch_scale) == (1, 1),
+        f"network.shortcut_scale is {shortcut_scale} and network.branch_scale {branch_scale}; a network without "
+        "shortcuts (network.shortcut=none) has no sum to scale.",
+    )

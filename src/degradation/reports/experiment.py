@@ -1,0 +1,140 @@
+"""An experiment's page: from its tables to summary, figures and README. Reads tables only; imports no torch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from degradation.analysis.sentences import what_happened
+from degradation.checks import ConfigError
+from degradation.config import Config, Runtime
+from degradation.records.collect import collect
+from degradation.records.columns import ERRORS, LOSSES
+from degradation.records.files import write_text
+from degradation.records.identity import scientific
+from degradation.records.run import make_folder
+from degradation.records.tables import DamagedTableError
+from degradation.reports.condition import Condition, read_conditions
+from degradation.reports.drawings import draw, words
+from degradation.reports.markdown import aligned
+
+
+@dataclass
+class Report:
+    """What `report` wrote: the text to print, the conditions, and each one's figures as PNG files."""
+
+    text: str
+    conditions: list[Condition]
+    figures: dict[str, list[Path]]  # by condition label
+
+
+def report(defaults: Config, runtime: Runtime) -> Report:
+    """Collect an experiment's runs into its tables, then write summary, figures and README beside them.
+
+    Args:
+        defaults: the experiment as its file has it.
+        runtime: the folders to use.
+
+    Raises:
+        ConfigError: nothing was run so far, or a table is damaged.
+    """
+    name = defaults.experiment.name
+    runs, results = Path(runtime.runs_dir) / name, Path(runtime.results_dir) / name
+    make_folder(results, "runtime.results_dir")
+    try:
+        damaged = collect(runs, results)
+        if not (results / "networks.csv").exists():
+            train = f"python experiments/train.py -m experiment={name}"
+            raise ConfigError(f"{runs} holds no finished run; train with: {train}")
+        conditions = read_conditions(results, defaults)
+        figures = {condition.label: draw(results, condition, defaults.experiment) for condition in conditions}
+    except DamagedTableError as error:
+        raise ConfigError(f"{error} Delete it; the table is collected again from {runs}.") from error
+    every = pd.concat([condition.summary.assign(condition=condition.label) for condition in conditions])
+    write_text(results / "summary.csv", every.to_csv(index=False, float_format="%.6g"))
+    write_text(results / "README.md", readme(defaults, conditions, figures))
+    lines = [f"warning: {sentence} It is left out." for sentence in damaged]
+    for condition in conditions:
+        title = f"{name} {condition.label}".rstrip()
+        lines += [
+            "",
+            title,
+            "",
+            summary_table(condition.summary),
+            "",
+            f"{title}: {what_happened(condition.summary)}",
+            "",
+        ]
+        lines += [f"figure: {path}" for path in figures[condition.label]]
+    return Report("\n".join([*lines, f"tables: {results}"]), conditions, figures)
+
+
+def summary_table(summary: pd.DataFrame) -> str:
+    """The summary as a Markdown table: a row a depth and variant."""
+    header = ["depth", "variant", "matched", "n"]
+    if "train_error_mean" in summary:
+        header += ["training error: mean ± sd", "test error: mean ± sd"]
+        cells, metrics = mean_and_sd, ERRORS
+    else:
+        header += ["training loss: median [quartiles]", "test loss: median [quartiles]"]
+        cells, metrics = _quartiles, LOSSES
+    header += ["diverged", "stuck"]
+    body = [
+        [
+            *(str(row[name]) for name in ("depth", "variant")),
+            "yes" if row["matched"] else "no",
+            str(row["n"]),
+            *(cells(row, metric) for metric in metrics),
+            *(f"{row[f'share_{name}']:.0%}" for name in ("diverged", "stuck")),
+        ]
+        for _, row in summary.sort_values(["depth", "variant"]).iterrows()
+    ]
+    return aligned(header, body)
+
+
+def mean_and_sd(row: pd.Series, metric: str) -> str:
+    """An error's mean over seeds, and its standard deviation if there are several."""
+    spread = f" ± {row[f'{metric}_sd']:.2f}" if row["n"] > 1 else ""
+    return f"{row[f'{metric}_mean']:.2f}{spread} %"
+
+
+def _quartiles(row: pd.Series, metric: str) -> str:
+    median, q1, q3 = (f"{row[f'{metric}_{name}']:.1e}" for name in ("median", "q1", "q3"))
+    return f"{median} [{q1}, {q3}]"
+
+
+def readme(defaults: Config, conditions: list[Condition], figures: dict[str, list[Path]]) -> str:
+    """What was run, how, what is seen."""
+    experiment = defaults.experiment
+    parts = [
+        f"# {experiment.name}: {experiment.title}",
+        f"**Statement.** {experiment.statement}",
+        f"Made by `python experiments/report.py experiment={experiment.name}` from the tables beside this file.",
+    ]
+    for condition in conditions:
+        if condition.label:
+            parts.append(f"## {condition.label}")
+        parts += [
+            f"**Seen.** {what_happened(condition.summary)}",
+            *(f"![{words(path)}]({path.name})" for path in figures[condition.label]),
+            made_with(condition.networks),
+            summary_table(condition.summary),
+        ]
+    parts += ["## Recipe", f"```yaml\n{yaml.safe_dump(scientific(defaults), sort_keys=False)}```"]
+    return "\n\n".join(parts) + "\n"
+
+
+def made_with(networks: pd.DataFrame) -> str:
+    """Number of networks, seeds, device, versions, commit, time."""
+
+    def values(column: str) -> str:
+        return ", ".join(str(value) for value in sorted(networks[column].dropna().unique())) or "unknown"
+
+    seeds = networks.groupby(["depth", "variant"])["seed"].nunique()
+    n = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
+    return (
+        f"{len(networks)} networks, {n} seeds a depth and variant, after {values('steps')} steps; "
+        f"engine {values('engine')} on {values('device')}, {values('threads')} thread a job; torch "
+        f"{values('torch_version')}; commit {values('commit')}; {networks['seconds'].sum() / 60:.1f} min of training."
+    )

@@ -1,0 +1,44 @@
+"""From results/ to results/reference/: an experiment's own records, without the variations tried beside it."""
+
+from pathlib import Path
+
+from degradation.checks import ConfigError
+from degradation.config import Config, Runtime
+from degradation.records.columns import KEY
+from degradation.records.files import write_text
+from degradation.records.identity import own_digests
+from degradation.records.tables import DamagedTableError, read
+
+REFERENCE = "reference"  # below the results folder
+SUMMARY = "summary.csv"  # drawn from the other tables
+
+
+def publish(defaults: Config, runtime: Runtime) -> Path:
+    """Write the tables of the reference anew; figures and README are drawn from them by a report on that folder.
+
+    Returns:
+        The reference's folder of this experiment.
+
+    Raises:
+        ConfigError: there are no records of the experiment as its file has it, or a table is damaged.
+    """
+    name, own = defaults.experiment.name, own_digests(defaults)
+    source = Path(runtime.results_dir) / name
+    target = Path(runtime.results_dir) / REFERENCE / name
+    tables = {}
+    for path in sorted(source.glob("*.csv")):
+        if path.name == SUMMARY:
+            continue
+        try:
+            rows = read(path, KEY)
+        except DamagedTableError as error:
+            raise ConfigError(str(error)) from error
+        tables[path.name] = rows[rows["digest"] == rows["variant"].map(own)]
+    if "networks.csv" not in tables or tables["networks.csv"].empty:
+        raise ConfigError(f"{source} holds no records of {name} as its file has it; nothing was published.")
+    target.mkdir(parents=True, exist_ok=True)
+    for old in target.glob("*.*"):
+        old.unlink()
+    for file, rows in tables.items():
+        write_text(target / file, rows.to_csv(index=False, float_format="%.9g"))
+    return target

@@ -1,0 +1,56 @@
+"""The contract of a task's settings, and the registry of tasks. Imports no torch."""
+
+from typing import TYPE_CHECKING, Protocol
+
+from degradation.tasks.cifar10 import Cifar10Task
+from degradation.tasks.digits import DigitsTask
+from degradation.tasks.sine import SineTask
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from degradation.tasks.task import Task
+
+
+class TaskSpec(Protocol):
+    """Settings of a task: a dataclass of the keys of `conf/task/NAME.yaml`, checked when made, and what can be said of
+    its data without loading them.
+
+    Attributes:
+        name: the name in the registry.
+    """
+
+    name: str
+
+    @property
+    def classification(self) -> bool:
+        """Whether there is an error in percent beside the loss."""
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of one example: (features,) or (channels, height, width)."""
+
+    @property
+    def outputs(self) -> int:
+        """Features of a prediction, or classes."""
+
+    @property
+    def train_size(self) -> int:
+        """Number of training examples."""
+
+    def prepare(self, data_dir: "Path", download: bool) -> None:
+        """Make sure, before anything is trained, that the data are there and whole.
+
+        Raises:
+            ConfigError: they are not, and could not be fetched; it says where they were looked for.
+        """
+
+    def load(self, data_dir: "Path", download: bool) -> "Task":
+        """The data.
+
+        Raises:
+            ConfigError: as `prepare`.
+        """
+
+
+TASKS: dict[str, type[TaskSpec]] = {"sine": SineTask, "digits": DigitsTask, "cifar10": Cifar10Task}

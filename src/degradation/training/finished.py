@@ -1,0 +1,79 @@
+"""Networks outlive their training: a finished run's checkpoint as networks, or as the whole cohort."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from omegaconf import OmegaConf
+from torch import nn
+
+from degradation.checks import ConfigError
+from degradation.config import Config, parse
+from degradation.records.run import CHECKPOINT, CONFIG, verify
+from degradation.training import checkpoints
+from degradation.training.cohort import Cohort
+from degradation.training.members import Member, build, load_task, members
+
+HERE = {"device": "cpu", "engine": "auto", "memory_format": "auto", "compile_blocks": False}
+
+
+def load_networks(folder: Path) -> dict[Member, nn.Module]:
+    """The trained networks of a finished run, each by itself, float32 on the CPU in eval mode.
+
+    Args:
+        folder: the run's, `runs/<experiment>/<slug>`.
+
+    Raises:
+        ConfigError: the folder holds no finished run, or its checkpoint is gone.
+        BadCheckpointError: the checkpoint is damaged.
+    """
+    config, checkpoint = _read(folder, HERE)
+    networks = {}
+    for member in members(config):
+        network = build(member, config)
+        network.load_state_dict(checkpoint["networks"][str(member)]["network"])
+        networks[member] = network.eval()
+    return networks
+
+
+def load_cohort(folder: Path, runtime: Mapping[str, Any] = HERE) -> Cohort:
+    """The cohort of a finished run as it was after its last step, with the data that it has learned.
+
+    Args:
+        folder: the run's.
+        runtime: keys to compute with in place of those that it was trained with.
+    """
+    config, checkpoint = _read(folder, runtime)
+    cohort = _ready(config)
+    cohort.load_checkpoint(checkpoint)
+    return cohort
+
+
+def cohort_at_start(folder: Path, runtime: Mapping[str, Any] = HERE) -> Cohort:
+    """The cohort of a finished run as it was before its first step; arguments as of `load_cohort`."""
+    config, _ = _read(folder, runtime)
+    return _ready(config)
+
+
+def _ready(config: Config) -> Cohort:
+    cohort = Cohort(config, load_task(config)).to(torch.device(config.runtime.device))
+    cohort.configure_optimizers()
+    return cohort
+
+
+def _read(folder: Path, runtime: Mapping[str, Any]) -> tuple[Config, dict[str, Any]]:
+    """A finished run's configuration, to be executed as `runtime` says, and its checkpoint."""
+    if not verify(folder):
+        raise ConfigError(f"{folder} holds no finished run.")
+    path = folder / CHECKPOINT
+    if not path.exists():
+        raise ConfigError(f"{path} is gone; only training that cohort again brings its networks back.")
+    document = yaml.safe_load((folder / CONFIG).read_text())
+    checkpoint = checkpoints.load(path, identity=document["identity"])
+    values = document["config"]
+    values["runtime"] |= runtime
+    if values["runtime"]["device"] == "cpu" and values["recipe"]["precision"] == "tf32":
+        values["recipe"]["precision"] = "fp32"  # parameters are float32 in both
+    return parse(OmegaConf.create(values)), checkpoint

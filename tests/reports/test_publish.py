@@ -1,0 +1,49 @@
+"""Publishing keeps an experiment's own records and redraws the rest from them."""
+
+import shutil
+
+import pandas as pd
+import pytest
+
+from degradation.checks import ConfigError
+from degradation.config.composition import defaults_of
+from degradation.records.identity import digest
+from degradation.reports.experiment import report
+from degradation.reports.publish import publish
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def defaults(compose_config):
+    return defaults_of("digits_budget")
+
+
+@pytest.fixture
+def results(config, tmp_path):
+    source = ROOT / "results" / "reference" / "digits_budget"
+    shutil.copytree(source, tmp_path / "results" / "digits_budget")
+    return tmp_path / "results"
+
+
+def test_variations_and_old_files_stay_behind(config, defaults, results):
+    networks = pd.read_csv(results / "digits_budget" / "networks.csv")
+    varied = networks.assign(digest="other", slug="digits/cifar/depth=020,lr=0.3")
+    pd.concat([networks, varied]).to_csv(results / "digits_budget" / "networks.csv", index=False)
+    (results / "reference" / "digits_budget").mkdir(parents=True)
+    (results / "reference" / "digits_budget" / "depth,lr=0.3.png").touch()
+    folder = publish(defaults, config.runtime)
+    published = pd.read_csv(folder / "networks.csv")
+    assert set(published["digest"]) == {digest(defaults)}
+    assert len(published) == len(networks) == 2 * 3 * len(defaults.seeds)  # variants, depths
+    pd.testing.assert_frame_equal(pd.read_csv(folder / "curves.csv"), pd.read_csv(results / "digits_budget/curves.csv"))
+    assert not list(folder.glob("*,*"))
+
+    config.runtime.results_dir, config.runtime.runs_dir = str(folder.parent), str(folder)
+    report(defaults, config.runtime)
+    assert {"README.md", "depth.png", "steps.svg"} <= {file.name for file in folder.iterdir()}
+
+
+def test_nothing_to_publish(config, defaults, results):
+    shutil.rmtree(results / "digits_budget")
+    with pytest.raises(ConfigError, match="holds no records of digits_budget as its file has it"):
+        publish(defaults, config.runtime)
