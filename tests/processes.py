@@ -20,7 +20,14 @@ TABLES = ("networks.csv", "curves.csv", "layers.csv", "predictions.csv")
 ALWAYS = ("networks.csv", "curves.csv")  # whatever the experiment
 NOT_COMPARED = ("seconds", "commit")  # may differ between equal sweeps
 PATIENCE = 300  # seconds for what takes ten
-IMPORTED = ["degradation.training.fit", "degradation.tasks.digits", "degradation.reports.overview", "sklearn.datasets"]
+IMPORTED = [
+    "degradation.training.fit",
+    "degradation.diagnostics.live",
+    "degradation.tasks.digits",
+    "degradation.tasks.images",
+    "degradation.reports.overview",
+    "sklearn.datasets",
+]
 
 processes = multiprocessing.get_context("forkserver")
 processes.set_forkserver_preload(IMPORTED)

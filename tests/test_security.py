@@ -11,9 +11,10 @@ import pytest
 from torchvision.datasets.utils import extract_archive
 
 from degradation.checks import ConfigError
+from degradation.commands.train import train_watched as train
+from degradation.records.run import JobFailedError
 from degradation.tasks.cifar10 import Cifar10Task
 from degradation.training.cohort import Cohort
-from degradation.training.fit import JobFailedError, train
 from tests.conftest import ROOT
 from tests.processes import run
 

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from degradation.analysis.claims import CLAIMS
+from degradation.analysis.claims import claims
 from degradation.analysis.intervals import Interval
 from degradation.analysis.metrics import METRICS, Tables
 from degradation.analysis.rules import BestDepth, Cell, Difference, decide
+from degradation.config.composition import defaults_of
 
 PLAIN20, PLAIN56 = Cell("e", "plain", 20), Cell("e", "plain", 56)
 RESIDUAL56 = Cell("e", "residual", 56)
@@ -20,7 +21,7 @@ def records(errors, **columns):
     rows = [
         {"variant": variant, "depth": depth, "seed": seed, "train_error": error, "test_error": error + 1,
          "train_loss": error / 100, "test_loss": error / 50, "mean_train_loss": 1.0, "mean_test_loss": 1.0,
-         "chance_error": 90.0, "status": "done", "paired": True} | columns
+         "chance_error": 90.0, "status": "done", "matched": True} | columns
         for (variant, depth), values in errors.items()
         for seed, error in enumerate(values)
     ]  # fmt: skip
@@ -95,7 +96,7 @@ def test_unmatched_pairs_stay_out_of_comparisons_of_variants():
     rule = Difference("train_error", RESIDUAL56, PLAIN56, "below", -1)
     errors = {("plain", 56): [11, 12, 13], ("residual", 56): [1, 2, 3]}
     assert rule.judge(evidence(errors)).verdict == "reproduced"
-    assert rule.judge(evidence(errors, paired=False)).verdict == "not enough data"
+    assert rule.judge(evidence(errors, matched=False)).verdict == "not enough data"
 
 
 def test_a_number_as_the_right_side():
@@ -162,17 +163,33 @@ def test_false_verdicts_under_a_flat_null_are_rare():
     assert "mixed" in verdicts
 
 
-def test_the_registry():
-    ids = [claim.id for claim in CLAIMS]
+@pytest.fixture
+def registered(compose_config):
+    return claims({name: defaults_of(name).experiment.published for name in PRINTED})
+
+
+PRINTED = ("cifar10_depth", "cifar10_plain110_li2018")  # experiments whose printed errors are claims
+
+
+def test_the_registry(registered):
+    ids = [claim.id for claim in registered]
     assert len(set(ids)) == len(ids)
-    for claim in CLAIMS:
+    for claim in registered:
         assert claim.id.split("/")[0] == claim.experiment
         assert claim.statement.endswith(".")
         assert claim.rule.words()
 
 
-def test_every_claim_names_an_experiment_and_depths_that_exist(compose_experiment):
-    for claim in CLAIMS:
+def test_printed_errors_are_claims_as_the_experiments_files_have_them(registered):
+    printed = {claim.id: getattr(claim.rule, "right", None) for claim in registered}
+    assert printed["cifar10_depth/resnet-110"] == 6.61
+    assert printed["cifar10_plain110_li2018/plain-110-trains"] == 16.44
+    assert sum(name.startswith("cifar10_depth/resnet-") for name in printed) == 5
+    assert not [claim for claim in claims({}) if "resnet-" in claim.id]
+
+
+def test_every_claim_names_an_experiment_and_depths_that_exist(registered, compose_experiment):
+    for claim in registered:
         cells = [cell for cell in vars(claim.rule).values() if isinstance(cell, Cell)]
         for cell in cells:
             swept, variants = compose_experiment(cell.experiment)

@@ -13,7 +13,7 @@ def table(losses, variant="plain", depth=7, digest="d", **columns):
     return pd.DataFrame(
         {"digest": digest, "variant": variant, "depth": depth, "seed": range(len(losses)), "train_loss": losses,
          "test_loss": [2 * loss for loss in losses], "status": "done", "stuck": False,
-         "chance_error": math.nan} | columns
+         "matched": True, "chance_error": math.nan} | columns
     )  # fmt: skip
 
 
@@ -50,14 +50,20 @@ def test_shares_and_groups():
             table([1.0, 2.0], stuck=[True, False]),
             table([5.0], "residual"),
             table([6.0], depth=10),
-            table([7.0], digest="e"),
+            table([7.0], "gated", matched=False),
         ]
     )
-    found = summary(rows).set_index(["digest", "depth", "variant"])
+    found = summary(rows).set_index(["depth", "variant"])
     assert len(found) == 4
-    assert found.loc[("d", 7, "plain"), "share_stuck"] == 0.5
-    assert found.loc[("d", 7, "residual"), "train_loss_median"] == 5
-    assert math.isnan(found.loc[("d", 7, "residual"), "train_loss_sd"])
+    assert found.loc[(7, "plain"), "share_stuck"] == 0.5
+    assert found.loc[(7, "residual"), "train_loss_median"] == 5
+    assert math.isnan(found.loc[(7, "residual"), "train_loss_sd"])
+    assert found["matched"].to_dict() == {
+        (7, "gated"): False,
+        (7, "plain"): True,
+        (7, "residual"): True,
+        (10, "plain"): True,
+    }
 
 
 def test_sentence_says_where_plain_was_best_and_how_much_worse_it_got():

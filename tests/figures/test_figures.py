@@ -14,7 +14,7 @@ from degradation.analysis.statistics import summary
 from degradation.figures.depth import loss_against_depth, shares_against_depth
 from degradation.figures.functions import depths_to_show, fitted_functions
 from degradation.figures.layers import by_layer
-from degradation.figures.style import COLOURS, figure
+from degradation.figures.style import LOOKS, figure, looks
 from tests.analysis.test_statistics import table
 
 
@@ -34,13 +34,24 @@ def test_loss_against_depth(axes, rows):
     loss_against_depth(axes, rows, mean_loss=0.9)
     assert axes.get_yscale() == "log"
     lines = {(to_hex(line.get_color()), line.get_linestyle()): line for line in axes.get_lines()}
-    solid, dashed = (lines[COLOURS["residual"].lower(), style] for style in ("-", "--"))
+    solid, dashed = (lines[looks(["residual"])["residual"].colour.lower(), style] for style in ("-", "--"))
     assert solid.get_xydata().tolist() == [[1, pytest.approx(0.4)], [4, pytest.approx(0.04)]]  # test loss
     assert dashed.get_ydata() == pytest.approx([0.2, 0.02])  # training loss
     assert any(list(line.get_ydata()) == [0.9, 0.9] for line in axes.get_lines())
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert labels[:2] == ["plain", "residual"]
     assert "test, median of 2 seeds" in labels
+
+
+def test_a_variant_looks_alike_in_every_figure_and_eight_can_be_told_apart():
+    names = ["residual", "gated", "plain", "dirac", "scaled", "dropout", "he_zero_last", "plain_eps"]
+    together = looks(names)
+    assert list(together)[:2] == ["plain", "residual"]
+    assert len(set(together.values())) == len(LOOKS) == 8
+    for name in ("plain", "residual", "scaled", "he_zero_last", "plain_eps"):
+        assert looks([name])[name] == together[name]
+    alone = {name: looks(["plain", "residual", name])[name] for name in ("gated", "dirac")}
+    assert alone == {name: looks([name])[name] for name in alone}
 
 
 def test_infinite_losses_leave_a_gap(axes, rows):
@@ -59,7 +70,7 @@ def test_fitted_functions(axes):
     predictions = pd.DataFrame(
         [
             {"variant": v, "depth": 4, "seed": s, "x": x, "prediction": s}
-            for v in COLOURS
+            for v in ("plain", "residual")
             for s in (0, 1)
             for x in (0, 1)
         ]
@@ -93,12 +104,14 @@ def test_files_are_the_same_when_the_table_is(tmp_path, rows):
 
 
 def test_reports_need_no_torch():
-    assert imported("degradation.report, degradation.jobs, hydra_plugins.degradation_sweeper", {"torch"}) == set()
+    modules = "degradation.reports.overview, degradation.commands.train, hydra_plugins.degradation_sweeper"
+    assert imported(modules, {"torch"}) == set()
     assert imported("degradation.training.fit", {"torch"}) == {"torch"}
 
 
 def test_networks_know_nothing_of_lightning_hydra_or_wandb():
-    assert imported("degradation.networks, degradation.tasks", {"pytorch_lightning", "hydra", "wandb"}) == set()
+    modules = "degradation.networks.build, degradation.networks.family, degradation.tasks.images"
+    assert imported(modules, {"pytorch_lightning", "hydra", "wandb"}) == set()
 
 
 def imported(modules, names):

@@ -1,12 +1,16 @@
 """Digest and slug: what they depend on, and what they do not."""
 
+from dataclasses import field, fields, make_dataclass, replace
+
 import pytest
 
-from degradation.records.identity import condition, differences, digest, slug
+from degradation.config.composition import defaults_of
+from degradation.networks.mlp_spec import MLPNetwork
+from degradation.records.identity import condition, differences, digest, identity, own_digests, slug
 
 
 def test_digest_covers_task_network_and_recipe(compose_config):
-    reference = digest(compose_config())
+    reference = digest(compose_config(), "residual")
     assert len(reference) == 12
     for change in (
         "recipe.lr=0.002",
@@ -15,7 +19,7 @@ def test_digest_covers_task_network_and_recipe(compose_config):
         "recipe.max_steps=41",
         "network.norm=batch",
     ):
-        assert digest(compose_config(change)) != reference, change
+        assert digest(compose_config(change), "residual") != reference, change
 
 
 @pytest.mark.parametrize(
@@ -24,7 +28,7 @@ def test_digest_covers_task_network_and_recipe(compose_config):
      "variants=[plain]", "experiment.title=x", "recipe.lr=1e-3"],
 )  # fmt: skip
 def test_digest_leaves_out_execution_and_cohort(compose_config, change):
-    assert digest(compose_config(change)) == digest(compose_config())
+    assert digest(compose_config(change), "residual") == digest(compose_config(), "residual")
 
 
 @pytest.mark.parametrize(
@@ -53,6 +57,47 @@ def test_a_long_slug_is_cut_and_stays_unique(compose_config):
     ]
     assert names[0] != names[1]
     assert all(len(name) < 160 for name in names)
+
+
+def test_each_variant_has_a_digest_of_its_own(compose_config):
+    config = compose_config("variants=[plain,residual,scaled,plain_eps]")
+    digests = identity(config)["digests"]
+    assert list(digests) == config.variants
+    assert len(set(digests.values())) == 4
+    assert digests["plain"] == digest(compose_config("network.shortcut=none", "variants=[residual]"), "residual")
+    assert own_digests(compose_config())["scaled"] == digests["scaled"]
+
+
+def test_variants_that_do_not_fit_have_no_digest(compose_config):
+    sgd = compose_config("recipe.optimizer=sgd")
+    assert "plain_eps" not in own_digests(sgd)  # epsilon is Adam's
+    assert "scaled" in own_digests(sgd)
+
+
+def test_a_new_key_changes_no_digest(compose_config):
+    """A key that names its value for "as if there were no such key" can be added to settings at any time."""
+    config = compose_config()
+    before = digest(config, "plain")
+    later = make_dataclass(
+        "LaterNetwork",
+        [("gate_bias", float, field(default=0.0, metadata={"absent": 0.0}))],
+        bases=(MLPNetwork,),
+    )
+    values = {f.name: getattr(config.network, f.name) for f in fields(config.network)}
+    assert digest(replace(config, network=later(**values)), "plain") == before
+    assert digest(replace(config, network=later(**values, gate_bias=-2.0)), "plain") != before
+
+
+def test_pinned_digests(compose_config):
+    """The identity of the committed reference: whoever changes these orphans it."""
+    pinned = {
+        "sine_depth": ("76fa8536b275", "adcf0d5f45e8"),
+        "digits_depth": ("8d17f97639ba", "03b0e3d5cead"),
+        "cifar10_small": ("b6c891312ec7", "3f96475b87fc"),
+    }
+    for name, (plain, residual) in pinned.items():
+        own = own_digests(defaults_of(name))
+        assert (own["plain"], own["residual"]) == (plain, residual)
 
 
 def test_condition_and_differences(compose_config):

@@ -3,19 +3,25 @@
 import json
 
 import pytest
+import yaml
 
 from degradation.checks import ConfigError
 from degradation.records.collect import collect
 from degradation.records.columns import CURVES, NETWORKS
 from degradation.records.environment import environment
 from degradation.records.files import write_text
-from degradation.records.run import DamagedRunError, Run
+from degradation.records.run import DamagedRunError, Run, RunFolder
 from degradation.records.tables import read
 
 
 def row(config, run, seed=0):
     key = {"experiment": config.experiment.name, "digest": "d", "variant": "plain", "depth": 4, "seed": seed}
-    return {**key, "step": 40, "train_loss": 0.5, "slug": run.slug, "status": "done", "stuck": False}
+    return {**key, "train_loss": 0.5, "slug": run.slug, "status": "done", "stuck": False}
+
+
+def point(config, seed=0):
+    key = {"experiment": config.experiment.name, "digest": "d", "variant": "plain", "depth": 4, "seed": seed}
+    return {**key, "step": 40, "train_loss": 0.5}
 
 
 @pytest.fixture
@@ -24,7 +30,7 @@ def finished(config):
     run.path.mkdir(parents=True)
     run.write_config()
     run.write_rows("records.csv", [row(config, run)], NETWORKS)
-    run.write_rows("curves.csv", [row(config, run)], CURVES)
+    run.write_rows("curves.csv", [point(config)], CURVES)
     run.finish(step=40, max_steps=40)
     return run
 
@@ -86,6 +92,44 @@ def test_folder_of_another_configuration_is_refused(finished, compose_config):
         Run(changed, changed).check_identity()  # the experiment's own file was edited: the same slug
     Run(changed, compose_config()).check_identity()  # a variation: another slug
     finished.check_identity()
+
+
+def test_a_run_of_an_earlier_version_is_refused_and_left_out(finished, tmp_path):
+    document = yaml.safe_load((finished.path / "config.yaml").read_text())
+    document["identity"] = {"digest": "adcf0d5f45e8", "depths": [4], "variants": ["plain"], "seeds": [0]}
+    (finished.path / "config.yaml").write_text(yaml.safe_dump(document))
+    finished.finish()
+    with pytest.raises(ConfigError, match="was made by an earlier version of this suite, whose runs cannot be cont"):
+        finished.check_identity()
+    lines = (finished.path / "records.csv").read_text().replace("matched", "paired", 1)
+    (finished.path / "records.csv").write_text(lines)
+    finished.finish()
+    (sentence,) = collect(finished.path.parents[2], tmp_path / "results")
+    assert sentence == f"{finished.path} was made by an earlier version of this suite."
+
+
+def test_a_diagnostic_is_declared_and_collected(finished, tmp_path):
+    key = {"experiment": "sine_depth", "digest": "d", "variant": "plain", "depth": 4, "seed": 0}
+    before = finished.read_status()
+    rows = [key | {"block": 2, "error": 1.5}, key | {"block": 1, "error": 0.5}]
+    for _ in range(2):  # again, in its place
+        RunFolder(finished.path).add_diagnostic("lesion.csv", rows, ["block"], ["error"])
+    assert finished.is_done()
+    after = finished.read_status()
+    assert after["diagnostics"] == {"lesion.csv": [["block"], ["error"]]}
+    assert before["files"].items() <= after["files"].items()
+    assert (after["step"], after["max_steps"]) == (40, 40)
+    assert collect(finished.path.parents[2], tmp_path / "results") == []
+    table = read(tmp_path / "results" / "lesion.csv", ["block", "error"])
+    assert table[["block", "error"]].values.tolist() == [[1, 0.5], [2, 1.5]]
+
+
+def test_a_diagnostic_that_is_cut_short_leaves_the_run_whole(finished, monkeypatch):
+    RunFolder(finished.path).add_diagnostic("lesion.csv", [], ["block"], ["error"])
+    monkeypatch.setattr(RunFolder, "finish", lambda self, **values: pytest.fail("killed"))
+    with pytest.raises(pytest.fail.Exception):
+        RunFolder(finished.path).add_diagnostic("lesion.csv", [{"depth": 4}], ["block"], ["error"])
+    assert finished.is_done()
 
 
 def test_unwritable_folder_is_refused(compose_config, tmp_path):

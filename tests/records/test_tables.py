@@ -11,7 +11,7 @@ from degradation.records.tables import DamagedTableError, read, read_text, read_
 
 ROW = {
     "experiment": "sine_depth", "digest": "001234567890", "variant": "plain", "depth": 7, "seed": 3,
-    "status": "done", "stuck": False, "paired": True, "commit": "1234567", "torch_version": "2.15.0",
+    "status": "done", "stuck": False, "matched": True, "commit": "1234567", "torch_version": "2.15.0",
     "train_loss": float(np.float32(0.1234567)), "test_loss": 1e-30, "diverged_step": None, "slug": "sine/mlp/depth=007",
 }  # fmt: skip
 
@@ -33,8 +33,13 @@ def test_round_trip(tmp_path):
 
 @pytest.mark.parametrize("value", [np.float32(1 / 3), np.float32(1e-38), np.float32(16777217), np.float32(-0.1)])
 def test_float32_is_written_exactly(value):
-    text = to_csv([{"step": 1, "train_loss": float(value)}], ["train_loss"]).splitlines()[1]
+    text = to_csv([{"train_loss": float(value)}], ["train_loss"]).splitlines()[1]
     assert np.float32(float(text)) == value
+
+
+def test_a_misspelt_column_is_refused():
+    with pytest.raises(ValueError, match="train_los: no such column; there are step, train_loss."):
+        to_csv([{"step": 1, "train_los": 0.5}], ["step", "train_loss"])
 
 
 def test_infinity_is_kept():
@@ -74,8 +79,10 @@ def test_many_tables_are_read_as_one(tmp_path):
     assert together["seed"].tolist() == ["0", "1", "2"]
     assert together["digest"].tolist() == ["001234567890"] * 3
     assert set(together["slug"]) == {'a "quoted", slug'}
-    paths[1].write_text(paths[1].read_text().replace("experiment,digest", "digest,experiment", 1))  # other columns
-    assert read_texts(paths, NETWORKS)["digest"].tolist() == ["001234567890", "sine_depth", "001234567890"]
+    paths[1].write_text(
+        paths[1].read_text().replace("experiment,condition", "condition,experiment", 1)
+    )  # other columns
+    assert read_texts(paths, NETWORKS)["condition"].tolist() == ["", "sine_depth", ""]
     paths[1].write_text(to_csv([ROW], NETWORKS) + "a" + "," * len(NETWORKS) + "\n")
     with pytest.raises(DamagedTableError, match="1.csv is damaged"):
         read_texts(paths, NETWORKS)

@@ -7,7 +7,7 @@ import pytest
 
 from degradation.checks import ConfigError
 from degradation.config.composition import defaults_of
-from degradation.records.identity import digest
+from degradation.records.identity import own_digests
 from degradation.reports.experiment import report
 from degradation.reports.publish import publish
 from tests.conftest import ROOT
@@ -27,13 +27,14 @@ def results(config, tmp_path):
 
 def test_variations_and_old_files_stay_behind(config, defaults, results):
     networks = pd.read_csv(results / "digits_budget" / "networks.csv")
-    varied = networks.assign(digest="other", slug="digits/cifar/depth=020,lr=0.3")
+    varied = networks.assign(digest="other", condition="lr=0.3")
     pd.concat([networks, varied]).to_csv(results / "digits_budget" / "networks.csv", index=False)
     (results / "reference" / "digits_budget").mkdir(parents=True)
     (results / "reference" / "digits_budget" / "depth,lr=0.3.png").touch()
     folder = publish(defaults, config.runtime)
     published = pd.read_csv(folder / "networks.csv")
-    assert set(published["digest"]) == {digest(defaults)}
+    own = own_digests(defaults)
+    assert set(published["digest"]) == {own["plain"], own["residual"]}
     assert len(published) == len(networks) == 2 * 3 * len(defaults.seeds)  # variants, depths
     pd.testing.assert_frame_equal(pd.read_csv(folder / "curves.csv"), pd.read_csv(results / "digits_budget/curves.csv"))
     assert not list(folder.glob("*,*"))

@@ -10,12 +10,13 @@ import warnings
 import pytest
 import wandb
 
+from degradation.commands.train import train_watched as train
 from degradation.records.identity import digest
 from degradation.records.run import JobFailedError, Run
+from degradation.tracking import curve
 from degradation.training import fit
 from degradation.training.callbacks import Interrupted
 from degradation.training.cohort import Cohort
-from degradation.training.fit import train
 from tests.wandb_files import exit_code, history, settings, summary, wandb_records, wandb_runs
 
 PER_NETWORK = ["logger=wandb_offline", "logger.run_per=network"]
@@ -81,7 +82,7 @@ def test_every_network_is_a_run_of_its_own(compose_config):
     for records in found.values():
         logged, own = records["run"][0].run, settings(records)
         assert (logged.run_group, logged.job_type, exit_code(records)) == ("sine_depth", "network", 0)
-        assert (own["depth"], own["digest"], own["recipe"]["lr"]) == (4, digest(config), 0.001)
+        assert (own["depth"], own["digest"], own["recipe"]["lr"]) == (4, digest(config, own["variant"]), 0.001)
         assert not {"seeds", "variants"} & set(own)
         curve = [
             row
@@ -95,7 +96,7 @@ def test_every_network_is_a_run_of_its_own(compose_config):
         assert "batch_loss" not in points[0]  # nothing ran before step 0
         assert points[-1]["batch_loss"] == pytest.approx(float(curve[-1]["batch_loss"]), rel=1e-8)
         assert not [name for name in points[-1] if "error" in name]  # regression has none
-        expected = {"status": "done", "steps": 40, "paired": True, "parameters": 2881, "multiply_adds": 2760}
+        expected = {"status": "done", "steps": 40, "matched": True, "parameters": 2881, "multiply_adds": 2760}
         assert expected.items() <= summary(records).items()
         assert summary(records)["train_loss"] == points[-1]["train_loss"]
         assert records["metric"][0].metric.name == "step"

@@ -4,8 +4,8 @@ import pytest
 import wandb
 
 from degradation.checks import ConfigError
+from degradation.commands.train import train_watched as train
 from degradation.tracking.sync import offline_files, sync
-from degradation.training.fit import train
 from tests.wandb_files import wandb_runs
 from tests.wandb_server import wandb_server
 

@@ -1,4 +1,4 @@
-"""Segments, and that nothing beside training changes a run: segment length, evaluations, diagnostics, interruptions."""
+"""Segments, and that nothing beside training changes a run: segment length, evaluations, interruptions."""
 
 import io
 import math
@@ -8,10 +8,8 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader
 
-from degradation.records.run import Run
 from degradation.training.cohort import Cohort, Segment, median_over_seeds, segments
-from degradation.training.diagnostics import diagnostics, layer_statistics
-from degradation.training.members import Member, build, load_task
+from degradation.training.members import Member, load_task
 from tests.training.test_engines import assert_same, tensors
 
 
@@ -54,17 +52,6 @@ def test_what_must_not_change_a_run(compose_config, change):
     assert_same(
         tensors(fit(compose_config(norm)).engine), tensors(fit(compose_config(norm, change)).engine), rtol=0, atol=0
     )
-
-
-def test_diagnostics_do_not_change_a_run(compose_config):
-    config = compose_config("network.norm=batch")
-    run = Run(config, config)
-    run.path.mkdir(parents=True)
-    cohort = Cohort(config, load_task(config))
-    measured = fit(config, callbacks=diagnostics(run, cohort))
-    assert (run.path / "layers.csv").exists()
-    assert (run.path / "predictions.csv").exists()
-    assert_same(tensors(measured.engine), tensors(fit(config).engine), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +108,7 @@ def test_images_resume_bitwise_and_record_errors(compose_config):
         assert 0 <= ours["train_error"] <= 100
         assert ours["chance_error"] == pytest.approx(89.8, abs=0.1)
     plain, residual = undisturbed.records()
-    assert (plain["shortcut"], residual["shortcut"], plain["paired"]) == ("none", "A", True)
+    assert (plain["shortcut"], residual["shortcut"], plain["matched"]) == ("none", "A", True)
     assert plain["parameters"] == residual["parameters"]
 
 
@@ -183,7 +170,10 @@ def test_records_describe_the_networks(compose_config):
     assert len(rows) == 4
     assert rows[10, "plain"]["parameters"] == rows[10, "residual"]["parameters"] == 8461
     assert rows[10, "plain"]["multiply_adds"] == rows[10, "residual"]["multiply_adds"] == 8160
-    assert [rows[1, "plain"]["paired"], rows[10, "plain"]["paired"]] == [False, True]
+    assert {key: row["matched"] for key, row in rows.items()} == {
+        (1, "plain"): True, (10, "plain"): True, (10, "residual"): True,
+        (1, "residual"): False,  # the same network
+    }  # fmt: skip
     assert [rows[10, "plain"]["shortcut"], rows[10, "residual"]["shortcut"]] == ["none", "identity"]
     assert {row["status"] for row in rows.values()} == {"done"}
     assert {row["steps"] for row in rows.values()} == {40}
@@ -199,47 +189,3 @@ def test_stuck_is_the_loss_of_predicting_the_mean(compose_config):
 
     assert stuck(49) == [True, True]
     assert stuck(4) == [False, False]
-
-
-def test_layer_statistics_against_closed_forms(compose_config):
-    config = compose_config("recipe.precision=fp64", "depth=1", "network.width=2", "task.train_points=32")
-    task = load_task(config).to(torch.device("cpu"), torch.float64)
-    network = build(Member(1, "plain", 0), config, task).double()
-    with torch.no_grad():
-        network.stem.weight.copy_(torch.tensor([[1.0], [2.0]]))
-        network.stem.bias.fill_(100.0)  # every ReLU open: the network is linear
-        network.head.weight.copy_(torch.tensor([[1.0, 1.0]]))
-        network.head.bias.zero_()
-    measured = layer_statistics(network, task.train, task)
-    x, spread = task.train.inputs, task.train.inputs.std(correction=0).item()
-    assert measured["output_sd"].tolist() == pytest.approx([spread * (5 / 2) ** 0.5, 3 * spread])
-    residual = 2 * (3 * x + 200 - task.train.targets) / len(x)
-    hidden = torch.cat([x + 100, 2 * x + 100], dim=1)
-    expected = [(residual.T @ x).abs().item() * 2**0.5, (residual.T @ hidden).norm().item()]
-    assert measured["gradient_norm"].tolist() == pytest.approx(expected)
-    response, head = measured["response_sd"].tolist()
-    assert response == pytest.approx(hidden.std(correction=0).item())
-    assert math.isnan(head)
-
-
-def test_responses_are_taken_after_normalisation_and_before_shortcut_and_relu(compose_config):
-    config = compose_config("experiment=digits_depth", "depth=8", "recipe.precision=fp64", "recipe.max_steps=150")
-    task = load_task(config).to(torch.device("cpu"), torch.float64)
-    network = build(Member(8, "residual", 0), config, task).double()
-    with torch.no_grad():
-        for place, norm in enumerate(network.norms(), start=1):
-            norm.weight.fill_(place / 10)
-    responses = layer_statistics(network, task.train, task)["response_sd"]
-    assert responses[:-1].tolist() == pytest.approx([place / 10 for place in range(1, 8)], rel=1e-3)
-    assert len(responses) == 8
-
-
-def test_layer_statistics_of_a_stack_are_those_of_its_networks(compose_config):
-    config = compose_config("network.norm=batch")
-    cohort = Cohort(config, load_task(config))
-    task = cohort.engine.task.to(torch.device("cpu"), torch.float32)
-    stacked = layer_statistics(cohort.engine.all_groups()[0].network, task.train, task)
-    for position, member in enumerate(cohort.members):
-        single = layer_statistics(build(member, config, task), task.train, task)
-        for name, values in stacked.items():
-            torch.testing.assert_close(values[:, position], single[name], rtol=1e-4, atol=1e-6, equal_nan=True)

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch._dynamo.utils import counters
 
+from degradation.commands.train import train_watched as train
 from degradation.records.run import Run
 from degradation.training.callbacks import Interrupted, RunFiles
 from degradation.training.engines import Engine
-from degradation.training.fit import train
 from degradation.training.graph import GraphEngine, SeedTable
 from degradation.training.members import Member, load_task
 from tests.training.test_engines import LONG, assert_same, tensors, trained

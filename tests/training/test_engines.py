@@ -77,7 +77,7 @@ def test_against_a_loop_in_plain_pytorch(compose_config, optimizer, engine):
     task, recipe = load_task(config), config.recipe
     ours = trained(config).member_states()["depth=004,plain,seed=1"]["network"]
 
-    initial = build(Member(4, "plain", 1), config, task).double().state_dict()
+    initial = build(Member(4, "plain", 1), config).double().state_dict()
     layers = ["stem", "blocks.0.layers.0", "blocks.0.layers.1", "blocks.0.layers.2", "head"]
     linears = []
     for name in layers:

@@ -9,11 +9,11 @@ import torch
 from filelock import FileLock
 
 from degradation.checks import ConfigError
-from degradation.records.run import Run
+from degradation.commands.train import train_watched as train
+from degradation.records.run import JobFailedError, Run
 from degradation.training import checkpoints, deadline
 from degradation.training.callbacks import Interrupted, RunFiles
 from degradation.training.cohort import Cohort
-from degradation.training.fit import JobFailedError, train
 
 
 def run_files(run):

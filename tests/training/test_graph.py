@@ -11,10 +11,10 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
+from degradation.commands.train import train_watched as train
 from degradation.records.run import Run
 from degradation.training.callbacks import Interrupted, RunFiles
 from degradation.training.engines import Engine
-from degradation.training.fit import train
 from degradation.training.graph import GraphEngine, SeedTable
 from degradation.training.members import Member, load_task
 from tests.training.conftest import with_runtime

@@ -7,8 +7,6 @@ import torch
 
 from degradation.checks import ConfigError
 from degradation.networks.build import count_parameters
-from degradation.tasks.images import ImageTask
-from degradation.tasks.task import Split
 from degradation.training.members import Member, build
 from degradation.training.memory import FIXED, KEPT, check_memory, network_bytes, training_bytes
 
@@ -21,9 +19,7 @@ CIFAR = [
 @pytest.mark.parametrize(("depth", "variant"), [(8, "plain"), (20, "plain"), (20, "residual"), (56, "residual")])
 def test_layer_sizes_are_what_autograd_keeps(compose_config, depth, variant):
     config = compose_config(*CIFAR, f"depth={depth}")
-    one = Split(torch.zeros(1, 3, 32, 32, dtype=torch.uint8), torch.zeros(1, dtype=torch.int64))
-    task = ImageTask("shapes", one, one, torch.zeros(()), torch.ones(()), classes=10, augment=True)
-    network, kept = build(Member(depth, variant, 0), config, task), {}
+    network, kept = build(Member(depth, variant, 0), config), {}
     own = {parameter.untyped_storage().data_ptr() for parameter in network.parameters()}
 
     def keep(tensor):

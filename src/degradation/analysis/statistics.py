@@ -16,6 +16,7 @@ def summary(networks: pd.DataFrame) -> pd.DataFrame:
     Diverged networks count as `degradation.analysis.outcomes` says. So the median loss is infinite where half of the
     networks diverged, and the mean and standard deviation of the loss are infinite and missing where one did.
     """
+    networks = networks.reset_index(drop=True)
     measured = {f"{split}_loss": outcomes.losses(networks, split) for split in SPLITS}
     if outcomes.is_classification(networks):
         measured |= {f"{split}_error": outcomes.errors(networks, split) for split in SPLITS}

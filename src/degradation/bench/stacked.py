@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from degradation.config import Config
 from degradation.tasks.task import Task
-from degradation.training.cohort import Cohort, segments
+from degradation.training.cohort import Cohort, loader
 from degradation.training.fit import quieten
 from degradation.training.members import Member, build, load_task
 
@@ -53,13 +53,13 @@ def one_by_one(config: Config, task: Task) -> None:
     data = TensorDataset(task.train.inputs.float(), task.train.targets.float())
     for seed in config.seeds:
         network = build(Member(config.depths[0], config.variants[0], seed), config)
-        loader = DataLoader(data, batch_size=config.recipe.batch_size, shuffle=True)
-        trainer(max_steps=config.recipe.max_steps).fit(OneNetwork(network, config), loader)
+        batches = DataLoader(data, batch_size=config.recipe.batch_size, shuffle=True)
+        trainer(max_steps=config.recipe.max_steps).fit(OneNetwork(network, config), batches)
 
 
 def stacked(config: Config, task: Task) -> None:
     """All seeds in one cohort; it also evaluates them, which the other side does not."""
-    trainer(max_epochs=1).fit(Cohort(config, task), DataLoader(segments(config, 0), batch_size=None))  # type: ignore[arg-type]
+    trainer(max_epochs=1).fit(Cohort(config, task), loader(config, 0))
 
 
 def bench_stacked(config: Config, repeats: int = 3) -> str:

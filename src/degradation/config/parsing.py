@@ -70,4 +70,5 @@ def group(cls: type, values: Any, name: str) -> Any:
             typed[f.name] = values[f.name]
         except OmegaConfBaseException as error:
             raise ConfigError(f"{name}.{f.name} is {values[f.name]!r}; {EXPECTED[f.type]} is expected.") from error
-    return cls(**{f.name: OmegaConf.to_container(typed)[f.name] for f in fields(cls)})  # type: ignore[call-overload,index]
+    converted: Any = OmegaConf.to_container(typed)
+    return cls(**converted)

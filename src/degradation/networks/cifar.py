@@ -1,14 +1,16 @@
 """The `cifar` family: the CIFAR-10 networks of He et al. 2015, section 4.2, plain and residual, 6n + 2 layers."""
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from degradation.networks.cifar_spec import CifarNetwork
 from degradation.networks.shortcuts import SHORTCUTS
+
+if TYPE_CHECKING:
+    from degradation.networks.cifar_spec import CifarNetwork
 
 
 class Conv3x3(nn.Conv2d):
@@ -35,7 +37,7 @@ class Conv3x3(nn.Conv2d):
 class Block(nn.Module):
     """Two 3x3 layers; a residual block adds its shortcut before the last ReLU, a plain one has none."""
 
-    def __init__(self, settings: CifarNetwork, inputs: int, outputs: int, stride: int) -> None:
+    def __init__(self, settings: "CifarNetwork", inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.conv1 = Conv3x3(inputs, outputs, stride)
         self.norm1 = nn.BatchNorm2d(outputs)
@@ -79,7 +81,7 @@ class CifarNet(nn.Module):
     Shapes: (B, channels, H, W) -> (B, classes).
     """
 
-    def __init__(self, settings: CifarNetwork, *, channels: int, classes: int, depth: int) -> None:
+    def __init__(self, settings: "CifarNetwork", *, channels: int, classes: int, depth: int) -> None:
         super().__init__()
         width = settings.width
         self.stem = Conv3x3(channels, width)

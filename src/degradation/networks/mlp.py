@@ -1,10 +1,14 @@
 """The `mlp` family: a stem layer, blocks of `span` layers, a linear head. Depth counts the hidden layers."""
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
 from degradation.networks.layers import Affine, norm
-from degradation.networks.mlp_spec import MLPNetwork
+
+if TYPE_CHECKING:
+    from degradation.networks.mlp_spec import MLPNetwork
 
 
 class Block(nn.Module):
@@ -13,7 +17,7 @@ class Block(nn.Module):
     shortcut: Tensor | None
     branch: Tensor | None
 
-    def __init__(self, settings: MLPNetwork) -> None:
+    def __init__(self, settings: "MLPNetwork") -> None:
         super().__init__()
         width, residual = settings.width, settings.shortcut != "none"
         self.layers = nn.ModuleList(Affine(width, width) for _ in range(settings.span))
@@ -46,7 +50,7 @@ class MLP(nn.Module):
     of an example are taken one after another, whatever its shape.
     """
 
-    def __init__(self, settings: MLPNetwork, *, inputs: int, outputs: int, depth: int) -> None:
+    def __init__(self, settings: "MLPNetwork", *, inputs: int, outputs: int, depth: int) -> None:
         super().__init__()
         self.stem = Affine(inputs, settings.width)
         self.stem_norm = norm(settings.norm, settings.width)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
+from torch.utils.data import DataLoader, Dataset
 
 from degradation.config import Config
 from degradation.networks.build import count_multiply_adds, count_parameters
@@ -45,6 +46,24 @@ def segments(config: Config, start: int) -> list[Segment]:
         Segment(begin, stop, stop in evaluations, stop in checkpoints)
         for begin, stop in zip([start, *stops], stops, strict=False)
     ]
+
+
+class Segments(Dataset[Segment]):
+    """`segments` as Lightning takes them."""
+
+    def __init__(self, chosen: list[Segment]) -> None:
+        self.chosen = chosen
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def __getitem__(self, index: int) -> Segment:
+        return self.chosen[index]
+
+
+def loader(config: Config, start: int) -> DataLoader[Segment]:
+    """The segments from step `start` to the last step, one a batch of Lightning's."""
+    return DataLoader(Segments(segments(config, start)), batch_size=None)
 
 
 def median_over_seeds(rows: list[Row], name: str) -> float | None:

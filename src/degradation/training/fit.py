@@ -12,7 +12,6 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins.environments import LightningEnvironment
-from torch.utils.data import DataLoader
 
 from degradation.checks import ConfigError
 from degradation.config import Config
@@ -23,7 +22,7 @@ from degradation.records.run import CHECKPOINT, TRACEBACK, DamagedRunError, JobF
 from degradation.training import checkpoints
 from degradation.training.callbacks import ProgressBar, RunFiles, progress
 from degradation.training.checkpoints import BadCheckpointError
-from degradation.training.cohort import Cohort, segments
+from degradation.training.cohort import Cohort, loader
 from degradation.training.members import load_task
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
@@ -110,7 +109,7 @@ def _train(run: Run, show_progress: bool, watching: Watching) -> None:
             default_root_dir=run.path,
             callbacks=[RunFiles(run), *watchers, *([ProgressBar()] if show_progress else [])],
         )
-        trainer.fit(cohort, DataLoader(segments(config, start), batch_size=None))  # type: ignore[arg-type]
+        trainer.fit(cohort, loader(config, start))
         _finish(run, cohort)
 
 
