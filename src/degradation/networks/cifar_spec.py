@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 from degradation.checks import at_least, one_of, require
 from degradation.networks.mlp_spec import ZERO_LAST, check_scales
+from degradation.networks.shortcuts import SHORTCUTS
 
 if TYPE_CHECKING:
     from torch import nn
 
-PROJECTING = ("B", "C")  # shortcuts with 1x1 convolutions
 ONEDNN_BLOCK = 16  # channels, with AVX-512; 8 with AVX2
 OVERRUN = (
     f"needs network.width of at least {ONEDNN_BLOCK} on the CPU: oneDNN's backward pass of narrower 1x1 convolutions "
@@ -32,7 +32,7 @@ class CifarNetwork:
 
     def __post_init__(self) -> None:
         at_least("network.width", self.width, 1)
-        one_of("network.shortcut", self.shortcut, ("none", "A", "B", "C"))
+        one_of("network.shortcut", self.shortcut, ("none", *SHORTCUTS))
         one_of("network.init", self.init, ("he", "he_zero_last"))
         check_scales(self.shortcut, self.shortcut_scale, self.branch_scale)
         require(self.init != "he_zero_last" or self.shortcut != "none", ZERO_LAST)
@@ -71,7 +71,7 @@ class CifarNetwork:
     @property
     def overruns(self) -> bool:
         """Whether oneDNN writes beyond its memory with channels last on the CPU (oneDNN issue 6035)."""
-        return self.width < ONEDNN_BLOCK and self.shortcut in PROJECTING
+        return self.width < ONEDNN_BLOCK and self.shortcut != "none" and SHORTCUTS[self.shortcut].projects
 
     def layer_sizes(self, depth: int, shape: tuple[int, ...]) -> list[int]:
         """Numbers that each 3x3 layer puts out for one image: half as many from stage to stage."""
