@@ -35,7 +35,6 @@ import sklearn.model_selection  # noqa: F401
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "degradation"
-SLOW = 1.5  # seconds; a test that takes longer is left out
 TRAINING = ["test_oracles.py", "test_schedule.py", "test_engines.py", "test_cohort.py", "test_memory.py"]
 TESTS = {  # quick tests of a room
     "networks": ["tests/networks"],
@@ -46,11 +45,10 @@ TESTS = {  # quick tests of a room
     "analysis": ["tests/analysis"],
     "records": ["tests/records"],
 }  # fmt: skip
-LEFT_OUT = {  # W&B, Lightning's callbacks, the command, sentences, the registry of claims, files of CIFAR-10
+LEFT_OUT = {  # W&B, Lightning's callbacks, the command, sentences, the registry of claims
     "training": {"wandb_curve", "callbacks", "fit"},
     "analysis": {"claims", "sentences"},
     "records": {"environment"},
-    "tasks": {"cifar10"},
 }
 SWAPS: dict[type, type] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult,
@@ -179,8 +177,9 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 class Runner:
     """A plugin that, in place of running the collected tests, runs them for every mutant in a child of its own."""
 
-    def __init__(self, files: list[Path], seconds: int, out: Any) -> None:
-        self.files, self.seconds, self.out, self.table = files, seconds, out, csv.writer(out)
+    def __init__(self, files: list[Path], seconds: int, slow: float, out: Any) -> None:
+        self.files, self.seconds, self.slow = files, seconds, slow
+        self.out, self.table = out, csv.writer(out)
         self.counts: dict[str, int] = {}
         self.in_child = False
 
@@ -224,7 +223,7 @@ class Runner:
                     reports = _run(item, None)
                     sys.setprofile(None)
                     taken = time.perf_counter() - began
-                    if taken < SLOW and all(report.passed for report in reports):
+                    if taken < self.slow and all(report.passed for report in reports):
                         calls[item.nodeid], times[item.nodeid] = called, taken
                 Path(file.name).write_bytes(pickle.dumps((calls, times)))
                 os._exit(0)
@@ -276,6 +275,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rooms", nargs="+", default=list(TESTS), choices=list(TESTS))
     parser.add_argument("--seconds", type=int, default=60, help="limit a mutant")
+    parser.add_argument("--slow", type=float, default=0.5, help="tests that take more seconds are left out")
     parser.add_argument("--files", nargs="*", help="only these modules of the rooms, such as `group`")
     parser.add_argument("--out", type=Path, default=Path("mutants.csv"))
     given = parser.parse_args()
@@ -285,7 +285,10 @@ def main() -> None:
         for room in given.rooms:
             files = [file for file in sorted((SOURCE / room).glob("*.py")) if file.stem not in LEFT_OUT.get(room, ())]
             files = [file for file in files if not given.files or file.stem in given.files]
-            runner, tests = Runner(files, given.seconds, out), [test for test in TESTS[room] if (ROOT / test).exists()]
+            runner, tests = (
+                Runner(files, given.seconds, given.slow, out),
+                [test for test in TESTS[room] if (ROOT / test).exists()],
+            )
             began = time.monotonic()
             options = ["-s", "-p", "no:cacheprovider", "-p", "no:terminal", f"--basetemp={folder}/{room}"]
             pytest.main([*options, *(str(ROOT / test) for test in tests)], plugins=[runner])
