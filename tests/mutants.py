@@ -126,6 +126,8 @@ def mutants(path: Path, node: Any, names: tuple[str, ...] = ()) -> Iterator[Muta
         value = getattr(node, field, None)
         if field in ("annotation", "returns", "decorator_list", "args") and not isinstance(node, ast.Call):
             continue
+        if isinstance(node, ast.ClassDef) and field == "body":
+            value = [child for child in value if not isinstance(child, ast.Assign | ast.AnnAssign)]
         for place, child in enumerate(value) if isinstance(value, list) else [(field, value)]:
             if not isinstance(child, ast.AST) or isinstance(child, ast.JoinedStr | ast.Raise | ast.Assert):
                 continue
@@ -153,7 +155,7 @@ def change(mutant: Mutant, tree: ast.Module, functions: list[FunctionType]) -> N
     compiled = compile(ast.fix_missing_locations(tree), str(mutant.path), "exec")
     if not mutant.function:
         name = mutant.holder.targets[0].id
-        for module in [module for key, module in sys.modules.items() if key.startswith("degradation.")]:
+        for module in [module for key, module in sys.modules.items() if key.startswith(("degradation.", "tests."))]:
             if getattr(module, name, None) == old.value:
                 setattr(module, name, mutant.new.value)  # type: ignore[attr-defined]
         return

@@ -109,6 +109,7 @@ def test_who_lacks_seeds():
         ({("plain", 4): [1, 2], ("plain", 8): [1, 2, 3]}, "plain-4"),
         ({("plain", 4): [1, 2, 3], ("plain", 8): [1, 2]}, "plain-8"),
         ({("plain", 4): [1, 2], ("plain", 8): [1, 2]}, "plain-8"),
+        ({("plain", 4): [1, 2, math.nan, math.nan], ("plain", 8): [1, 2, 3]}, "plain-4"),
     ):
         finding = rule.judge({"e": tables(values)})
         assert finding.reason == f"2 of at least 3 seeds have what is compared ({scarce} lacks them)"
@@ -154,6 +155,8 @@ def test_pairs_of_variants_leave_out_what_is_not_matched():
     networks.loc[networks["seed"] == 3, "paired"] = False
     effect = Difference("train_error", R8, P8, "below", -1).judge({"e": found}).effect
     assert effect == Interval(-9, -9, -9, 3)
+    lost = tables({("plain", 8): [10, 11, 12, math.nan], ("residual", 8): [1, 2, 3, 90]})
+    assert Difference("train_error", R8, P8, "below", -1).judge({"e": lost}).effect == Interval(-9, -9, -9, 3)
     within_a_variant = Difference("train_error", R8, Cell("e", "residual", 8), "below", 1).judge({"e": found})
     assert within_a_variant.effect.n == 4
     assert Difference("train_error", R8, 1.0, "above", -5).judge({"e": found}).effect.n == 4
@@ -233,6 +236,7 @@ def test_distributions_against_numpy(n):
     expected = {"median": median, "q1": q1, "q3": q3, "mean": np.mean(values), "sd": np.std(values, ddof=1)}
     assert describe(values) == pytest.approx(expected, rel=1e-12)
     assert math.isnan(describe(values[:1])["sd"])
+    assert describe(np.array([-2.0, 0.0]))["median"] == -1
     infinite = describe(np.array([math.inf, 1.0, 2.0, 3.0]))
     assert (infinite["q1"], infinite["median"], infinite["q3"], infinite["mean"]) == (1.75, 2.5, math.inf, math.inf)
 

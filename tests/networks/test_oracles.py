@@ -364,3 +364,9 @@ def test_multiply_adds_are_counted_on_one_example_even_where_batch_statistics_ne
     by_hand = 27 * 4 * 16 + 2 * 36 * 4 * 16 + (36 * 8 + 72 * 8) * 4 + (72 * 16 + 144 * 16) * 1 + 16 * 10
     assert networks.count_multiply_adds(cifar("A", depth=8, input_shape=(3, 4, 4)), (3, 4, 4)) == by_hand
     assert networks.count_multiply_adds(mlp("identity", "batch"), (2,)) == 2 * 6 + 6 * 6 * 6 + 6 * 3
+
+
+@pytest.mark.parametrize("span", [1, 3])
+def test_he_zero_last_empties_the_last_weight_of_a_block_alone(span):
+    for block in mlp("identity", span=span, depth=1 + 2 * span, init="he_zero_last").blocks:
+        assert [layer.weight.count_nonzero().item() for layer in block.layers] == [36] * (span - 1) + [0]

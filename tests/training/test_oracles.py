@@ -13,6 +13,7 @@ from torch import nn
 from degradation import tasks
 from degradation.networks import count_parameters
 from degradation.networks.cifar import CifarNet
+from degradation.records.identity import digest
 from degradation.tasks.base import Split
 from degradation.training import cohort as cohort_module
 from degradation.training.cohort import Cohort
@@ -312,6 +313,7 @@ def test_records_of_a_cohort_written_by_hand(compose_config, monkeypatch):
     cohort.step, cohort.seconds = 150, 3.0
     cohort.engine.all_groups()[1].diverged_step.fill_(70)
     plain, residual = cohort.records()
+    assert plain["digest"] == residual["digest"] == digest(config)
     last = [plain[name] for name in ("train_loss", "test_loss", "train_error", "test_error")]
     assert last == [1, 2, 4, 0.5]
     assert (plain["seconds"], plain["steps"], plain["status"], plain["diverged_step"]) == (1.5, 150, "done", None)
@@ -328,3 +330,14 @@ def test_records_of_a_cohort_written_by_hand(compose_config, monkeypatch):
     for start in (0, 5):
         cohort.training_step(cohort_module.Segment(start, start + 5, False, False), 0)
     assert (cohort.seconds, cohort.step) == (3 + 2.75, 10)
+
+
+def test_networks_are_evaluated_before_their_first_step_alone(compose_config):
+    config = compose_config(*ONE_LAYER)
+    fresh, begun = (Cohort(config, load(config)) for _ in range(2))
+    begun.step = 3
+    for cohort in (fresh, begun):
+        cohort.engine.to_device(CPU)
+        cohort.on_fit_start()
+    assert [(row["step"], row["seed"], row["lr"]) for row in fresh.curve] == [(0, 0, 0.001), (0, 3, 0.001)]
+    assert begun.curve == []
