@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from degradation.records.identity import digest
 from degradation.tasks.base import Split
 from degradation.training import cohort as cohort_module
 from degradation.training.cohort import Cohort
-from degradation.training.diagnostics import layer_statistics
+from degradation.training.diagnostics import LayerDiagnostics, Predictions, diagnostics, layer_statistics, rounded
 from degradation.training.engines import Engine
 from degradation.training.members import Member, build
 from degradation.training.memory import BYTES, FIXED, RESERVE, gigabytes, network_bytes, training_bytes
@@ -271,15 +272,19 @@ def test_a_frozen_network_and_its_running_means(compose_config):
     engine = engine_of(config)
     (group,) = engine.all_groups()
     group.network.head.bias.data[0] = torch.inf
-    engine.run(3, 5)
-    assert group.diverged_step.tolist() == [3, -1]
+    before = {name: value.detach().clone() for name, value in group.network.named_parameters()}
+    engine.run(0, 2)  # step 0 is a step like others
+    assert group.diverged_step.tolist() == [0, -1]
+    for name, value in group.network.named_parameters():
+        assert torch.equal(value[0], before[name][0]), name
+        assert not torch.equal(value[1], before[name][1]), name
     losses, _ = group.take_batch_means(engine.task)
     assert [math.isnan(loss) for loss in losses.tolist()] == [True, False]
     assert group.loss_sum.tolist() == [0, 0]
     assert [math.isnan(loss) for loss in group.evaluate(engine.task.test, engine.task)[0].tolist()] == [True, False]
     group.network.head.bias.data[1] = torch.inf
     engine.run(5, 9)
-    assert group.diverged_step.tolist() == [3, 5]
+    assert group.diverged_step.tolist() == [0, 5]
     assert group.steps_summed == 1
 
 
@@ -341,3 +346,91 @@ def test_networks_are_evaluated_before_their_first_step_alone(compose_config):
         cohort.on_fit_start()
     assert [(row["step"], row["seed"], row["lr"]) for row in fresh.curve] == [(0, 0, 0.001), (0, 3, 0.001)]
     assert begun.curve == []
+
+
+class Written:
+    """A run that keeps the rows it is given."""
+
+    def write_rows(self, name, rows, columns):
+        self.name, self.rows = name, rows
+        assert set(rows[0]) <= set(columns)
+
+
+@pytest.mark.parametrize("engine", ["stacked", "sequential"])
+def test_predictions_by_hand(compose_config, engine):
+    overrides = ["seeds=[0,3,4,5,6]", "task.test_points=300", f"runtime.engine={engine}", "recipe.precision=fp32"]
+    config, run = compose_config(*ONE_LAYER, *overrides), Written()
+    cohort = Cohort(config, load(config))
+    cohort.engine.to_device(CPU)
+    Predictions(run).on_fit_end(None, cohort)
+    assert (run.name, len(run.rows)) == ("predictions.csv", 4 * 128)  # of four seeds
+    assert [row["seed"] for row in run.rows[::128]] == [0, 3, 4, 5]
+    chosen = np.rint(np.linspace(0, 299, 128)).astype(int)
+    for seed in (0, 5):
+        x = np.linspace(-2 * np.pi, 2 * np.pi, 300)[chosen]
+        network = build(Member(1, "plain", seed), config, cohort.engine.task)
+        w, b, v, c = (parameter.detach().double().numpy() for parameter in network.parameters())
+        rows = [row for row in run.rows if row["seed"] == seed]
+        assert [row["x"] for row in rows] == pytest.approx(x, rel=5e-4)
+        predicted = np.maximum(np.outer(x, w) + b, 0) @ v.T + c
+        assert [row["prediction"] for row in rows] == pytest.approx(predicted.ravel(), rel=1e-3, abs=1e-6)
+
+
+@pytest.mark.parametrize("engine", ["stacked", "sequential"])
+def test_rows_of_layers_are_each_networks_own(compose_config, engine):
+    config, run = compose_config("network.norm=batch", f"runtime.engine={engine}"), Written()
+    cohort, callback = Cohort(config, load(config)), LayerDiagnostics(run)
+    cohort.engine.to_device(CPU)
+    callback.on_fit_start(None, cohort)
+    callback.on_fit_end(None, cohort)
+    assert run.name == "layers.csv"
+    assert [row["moment"] for row in run.rows] == ["init"] * 20 + ["final"] * 20
+    for member in cohort.members:
+        single = layer_statistics(
+            build(member, config, cohort.engine.task), cohort.engine.task.train, cohort.engine.task
+        )
+        rows = [r for r in run.rows if (r["variant"], r["seed"], r["moment"]) == (*member[1:], "init")]
+        assert [row["layer"] for row in rows] == [1, 2, 3, 4, 5]
+        for name, values in single.items():
+            assert [row[name] for row in rows] == pytest.approx(values.tolist(), rel=1e-3, nan_ok=True)
+    assert (rounded(123456.0), rounded(0.00012344), rounded(1.99999)) == (123500, 0.0001234, 2)
+
+
+def test_fitted_functions_are_kept_where_there_is_one_input_and_one_output():
+    def kinds(input_shape, outputs):
+        task = SimpleNamespace(input_shape=input_shape, outputs=outputs)
+        chosen = diagnostics(Written(), SimpleNamespace(engine=SimpleNamespace(task=task)))
+        return [type(callback) for callback in chosen]
+
+    assert kinds((1,), 1) == [LayerDiagnostics, Predictions]
+    assert kinds((2,), 1) == kinds((1,), 2) == kinds((1, 8, 8), 10) == [LayerDiagnostics]
+
+
+def test_what_the_members_of_a_group_take(compose_config):
+    config = compose_config(*DIGITS, "depth=8", "variants=[plain]", "runtime.compile_blocks=false")
+    task = dataclasses.replace(load(config), augment=True)
+    engine = Engine(config, task)
+    group = SimpleNamespace(members=[Member(8, "plain", 0), Member(8, "plain", 5), Member(8, "residual", 0)])
+    batches = engine.batches(group, 2, 4)
+    size = config.recipe.batch_size
+    for position, seed in enumerate((0, 5, 0)):
+        expected = task.batches(seed, batch_size=size, start=2, stop=4)
+        assert torch.equal(batches.indices[position], expected.indices)
+        assert torch.equal(batches.augmentation[position], expected.augmentation)
+    assert engine.all_groups()[0].network.compiled is False
+    engine.all_groups()[0].diverged_step.fill_(0)
+    assert engine.diverged_steps() == {Member(8, "plain", 0): 0}
+    assert engine.learning_rates(75) == {Member(8, "plain", 0): learning_rate(config.recipe, 75, 8)}
+
+
+def test_a_group_puts_its_network_as_the_runtime_says(compose_config):
+    runtime = ["runtime.memory_format=channels_last", "runtime.compile_blocks=true"]
+    config = compose_config(*DIGITS, "depth=8", "variants=[plain]", *runtime)
+    (group,) = Engine(config, load(config)).all_groups()
+    weight = group.network.blocks[0].conv1.weight
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    assert not weight.is_contiguous()
+    assert group.network.compiled is True
+    assert weight.dtype == torch.float64
+    assert (group.loss_sum.tolist(), group.error_sum.tolist(), group.window_error_sum.item()) == ([0], [0], 0)
+    assert group.diverged_step.tolist() == [-1]
