@@ -22,7 +22,7 @@ def tables(values, column="train_error", **columns):
     rows = [
         {"variant": variant, "depth": depth, "seed": seed, "train_error": 50.0, "test_error": 50.0, "train_loss": 1.0,
          "test_loss": 1.0, "mean_train_loss": 1.0, "mean_test_loss": 1.0, "chance_error": 90.0, "status": "done",
-         "paired": True} | columns | {column: value}
+         "matched": True} | columns | {column: value}
         for (variant, depth), found in values.items() for seed, value in enumerate(found)
     ]  # fmt: skip
     return Tables(pd.DataFrame(rows), EMPTY, EMPTY)
@@ -152,7 +152,7 @@ def test_rules_in_words():
 def test_pairs_of_variants_leave_out_what_is_not_matched():
     found = tables({("plain", 8): [10, 11, 12, 13], ("residual", 8): [1, 2, 3, 90]})
     networks = found.networks
-    networks.loc[networks["seed"] == 3, "paired"] = False
+    networks.loc[networks["seed"] == 3, "matched"] = False
     effect = Difference("train_error", R8, P8, "below", -1).judge({"e": found}).effect
     assert effect == Interval(-9, -9, -9, 3)
     lost = tables({("plain", 8): [10, 11, 12, math.nan], ("residual", 8): [1, 2, 3, 90]})

@@ -17,11 +17,12 @@ import torch
 from torch import nn
 from torchvision.models.resnet import BasicBlock, conv1x1, conv3x3
 
-from degradation import networks
-from degradation.config import CifarNetwork, MLPNetwork
+from degradation.networks import build as networks
 from degradation.networks import cifar as cifar_module
-from degradation.networks import stack
-from degradation.networks.cifar import Block, shortcut
+from degradation.networks.cifar import Block
+from degradation.networks.cifar_spec import CifarNetwork
+from degradation.networks.mlp_spec import MLPNetwork
+from degradation.networks.stack import stack
 from degradation.streams import generator
 
 needs_compiler = pytest.mark.skipif(
@@ -35,21 +36,19 @@ EPS, MOMENTUM = 1e-5, 0.1  # of PyTorch's normalisations
 
 def cifar(kind, depth=14, width=4, input_shape=(3, 8, 8)):
     """A network of the family with shortcuts `none`, `A`, `B` or `C`."""
-    variant, setting = ("plain", "A") if kind == "none" else ("residual", kind)
-    settings = CifarNetwork(family="cifar", width=width, shortcut=setting)
-    return networks.build(settings, input_shape=input_shape, outputs=10, depth=depth, variant=variant, seed=0)
+    settings = CifarNetwork(family="cifar", width=width, shortcut=kind)
+    return networks.build(settings, input_shape=input_shape, outputs=10, depth=depth, seed=0)
 
 
 def mlp(kind, norm="none", depth=7, width=6, span=3, seed=0, init="default"):
     """A network of the family with shortcuts `none` or `identity`, two inputs and three outputs."""
-    settings = MLPNetwork(family="mlp", width=width, span=span, init=init, norm=norm)
-    variant = "plain" if kind == "none" else "residual"
-    return networks.build(settings, input_shape=(2,), outputs=3, depth=depth, variant=variant, seed=seed)
+    settings = MLPNetwork("mlp", width, span, init, norm, "none" if kind == "none" else "identity")
+    return networks.build(settings, input_shape=(2,), outputs=3, depth=depth, seed=seed)
 
 
 def block_of(kind, inputs, outputs, stride):
     """One block of the `cifar` family."""
-    return Block(inputs, outputs, stride, None if kind == "none" else kind)
+    return Block(CifarNetwork("cifar", 4, kind), inputs, outputs, stride)
 
 
 def shaken(network, seed=0):
@@ -169,9 +168,9 @@ def test_blocks_of_any_shape_against_torchvision(kind, inputs, outputs, stride):
 
 
 def test_only_changes_of_shape_are_projected_by_option_b():
-    same, wider, strided = (shortcut("B", *shape) for shape in ((4, 4, 1), (4, 8, 1), (4, 4, 2)))
+    same, wider, strided = (SHORTCUTS["B"].build(*shape) for shape in ((4, 4, 1), (4, 8, 1), (4, 4, 2)))
     assert [isinstance(module, nn.Sequential) for module in (same, wider, strided)] == [False, True, True]
-    assert isinstance(shortcut("C", 4, 4, 1), nn.Sequential)
+    assert isinstance(SHORTCUTS["C"].build(4, 4, 1), nn.Sequential)
 
 
 def outputs_of(modules, forward):
