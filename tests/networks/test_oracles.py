@@ -22,6 +22,7 @@ from degradation.networks import cifar as cifar_module
 from degradation.networks.cifar import Block
 from degradation.networks.cifar_spec import CifarNetwork
 from degradation.networks.mlp_spec import MLPNetwork
+from degradation.networks.shortcuts import SHORTCUTS
 from degradation.networks.stack import stack
 from degradation.streams import generator
 
