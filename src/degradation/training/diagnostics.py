@@ -5,7 +5,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from degradation.networks.cifar import CifarNet
 from degradation.networks.mlp import MLP
@@ -22,6 +22,11 @@ PREDICTED_POINTS = 128
 DIAGNOSED = 256  # training examples on which layers are measured
 
 
+def _beside(network: nn.Module, inputs: Tensor) -> Any:
+    """A copy where the inputs are: before a fit ends Lightning moves the networks to the CPU, the data stay."""
+    return copy.deepcopy(network).to(inputs.device)
+
+
 def layer_statistics(network: MLP | CifarNet, split: Split, task: Task) -> dict[str, Tensor]:
     """Per weighted layer of a network or stack, over a split's first 256 examples in train mode (batch statistics).
 
@@ -32,7 +37,7 @@ def layer_statistics(network: MLP | CifarNet, split: Split, task: Task) -> dict[
         response_sd: standard deviation over everything of the output after normalisation, before shortcut and ReLU
         (He et al. 2015, Fig. 7); NaN for the head.
     """
-    network = copy.deepcopy(network).train()
+    network = _beside(network, split.inputs).train()
     weights = network.weights()
     stacked = weights[0].ndim == 3
     responses: list[Tensor] = []
@@ -103,7 +108,7 @@ class Predictions(pl.Callback):
         self.run.write_rows("predictions.csv", rows, PREDICTIONS)
 
     def _predict(self, group: Group, inputs: Tensor) -> Tensor:
-        network = copy.deepcopy(group.network).eval()
+        network = _beside(group.network, inputs).eval()
         if group.stacked:
             return network(inputs.expand(len(group.members), *inputs.shape))
         return network(inputs).unsqueeze(0)
