@@ -13,12 +13,14 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from degradation.compiler import missing_for_compilation
 from degradation.secret_values import secret_in
 
 VARIANTS = ("plain", "residual")
 SCHEDULES = ("constant", "linear", "steps", "cosine")
 MEMORY_FORMATS = ("auto", "contiguous", "channels_last")
 PROJECTING = ("B", "C")  # shortcuts with 1x1 convolutions
+COMPILED_FROM = 5000  # steps: below, compilation takes longer than it saves
 ONEDNN_BLOCK = 16  # channels, with AVX-512; 8 with AVX2
 OVERRUN = (
     f"needs network.width of at least {ONEDNN_BLOCK} on the CPU: oneDNN's backward pass of narrower 1x1 convolutions "
@@ -54,6 +56,7 @@ EXPECTED: dict[Any, str] = {  # types of fields in words
     int: "a whole number",
     float: "a number",
     bool: "true or false",
+    bool | str: "true, false or auto",
     str: "a text",
     list[int]: "a list of whole numbers",
     float | None: "a number or null",
@@ -189,9 +192,13 @@ class MLPNetwork:
         """What runtime.engine=auto stands for."""
         return "sequential" if recipe.precision == "bf16" else "stacked"
 
-    def default_memory_format(self, device: str) -> str:
+    def default_memory_format(self, device: str, recipe: "Recipe") -> str:
         """What runtime.memory_format=auto stands for."""
         return "contiguous"
+
+    def default_compile_blocks(self, device: str, recipe: "Recipe") -> bool:
+        """What runtime.compile_blocks=auto stands for."""
+        return False
 
     def check_engine(self, engine: str) -> None:
         """Networks of this family can be stacked."""
@@ -253,9 +260,19 @@ class CifarNetwork:
         """What runtime.engine=auto stands for."""
         return "graph" if device == "cuda" and recipe.warmup_until_error is None else "sequential"
 
-    def default_memory_format(self, device: str) -> str:
-        """What runtime.memory_format=auto stands for: what is faster on the CPU where it is safe, see `overruns`."""
-        return "contiguous" if device == "cuda" or self.overruns else "channels_last"
+    def default_memory_format(self, device: str, recipe: "Recipe") -> str:
+        """What runtime.memory_format=auto stands for: what is faster where it is safe.
+
+        On the CPU see `overruns`. On CUDA float32 with channels last takes cuDNN's persistent batch normalisation,
+        which may stall beside other kernels; with bf16 cuDNN's is not taken.
+        """
+        safe = recipe.precision == "bf16" if device == "cuda" else not self.overruns
+        return "channels_last" if safe else "contiguous"
+
+    def default_compile_blocks(self, device: str, recipe: "Recipe") -> bool:
+        """What runtime.compile_blocks=auto stands for: long trainings on CUDA, where there is a compiler."""
+        worth_it = device == "cuda" and recipe.precision != "fp64" and recipe.max_steps >= COMPILED_FROM
+        return worth_it and missing_for_compilation(device) is None
 
     @property
     def overruns(self) -> bool:
@@ -390,7 +407,7 @@ class Runtime:
     threads: int
     engine: str
     memory_format: str
-    compile_blocks: bool
+    compile_blocks: bool | str
     checkpoint_every_steps: int
     segment_steps: int
     max_minutes: float | None
@@ -405,6 +422,8 @@ class Runtime:
         one_of("runtime.device", self.device, ("cpu", "cuda"))
         one_of("runtime.engine", self.engine, ENGINES)
         one_of("runtime.memory_format", self.memory_format, MEMORY_FORMATS)
+        allowed = isinstance(self.compile_blocks, bool) or self.compile_blocks == "auto"
+        require(allowed, f"runtime.compile_blocks is {self.compile_blocks!r}; allowed: auto, true, false.")
         at_least("runtime.threads", self.threads, 1)
         at_least("runtime.checkpoint_every_steps", self.checkpoint_every_steps, 1)
         at_least("runtime.segment_steps", self.segment_steps, 1)
@@ -473,8 +492,11 @@ class Config:
             engine = self.network.default_engine(self.runtime.device, self.recipe)
             self.runtime = replace(self.runtime, engine=engine)
         if self.runtime.memory_format == "auto":
-            memory_format = self.network.default_memory_format(self.runtime.device)
+            memory_format = self.network.default_memory_format(self.runtime.device, self.recipe)
             self.runtime = replace(self.runtime, memory_format=memory_format)
+        if self.runtime.compile_blocks == "auto":
+            compile_blocks = self.network.default_compile_blocks(self.runtime.device, self.recipe)
+            self.runtime = replace(self.runtime, compile_blocks=compile_blocks)
         self.network.check_engine(self.runtime.engine)
         self._check_graph()
         self._check_precision()

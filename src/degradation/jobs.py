@@ -2,9 +2,7 @@
 
 import multiprocessing
 import os
-import shutil
 import sys
-import sysconfig
 import threading
 import time
 from dataclasses import replace
@@ -19,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from degradation import deadline
 from degradation.cifar10_files import ensure
+from degradation.compiler import missing_for_compilation
 from degradation.config import Cifar10Task, Config, ConfigError, Runtime, parse
 from degradation.records.identity import differences
 from degradation.records.run import JobFailedError, JobInterruptedError
@@ -85,16 +84,9 @@ def preflight(configs: list[Config], *, here: bool = True) -> None:
 
 def _check_compiler(device: str) -> None:
     """Refuse to compile without the compiler that torch calls: for the CPU's loops, or by Triton."""
-    variable, names = ("CXX", ["g++"]) if device == "cpu" else ("CC", ["gcc", "clang"])
-    names = [os.environ[variable]] if variable in os.environ else names
-    if not any(map(shutil.which, names)):
-        raise ConfigError(
-            f"runtime.compile_blocks needs a compiler and there is no {' or '.join(names)}; install one, or set "
-            f"{variable}."
-        )
-    headers = Path(sysconfig.get_path("include"))
-    if not (headers / "Python.h").exists():
-        raise ConfigError(f"runtime.compile_blocks needs Python's headers and there is no Python.h in {headers}.")
+    missing = missing_for_compilation(device)
+    if missing:
+        raise ConfigError(missing)
 
 
 def _check_cuda(configs: list[Config]) -> None:
