@@ -71,7 +71,7 @@ bench: $(STAMP) ## measure the engines against plain loops: stacked on the sine;
 	else $(PYTHON) experiments/bench.py experiment=cifar10_depth depth=20 recipe.precision=fp32 $(ARGS); fi
 	$(PYTHON) experiments/growth.py
 
-gpu-proof: $(STAMP) ## on a GPU: agreement tests, bench and short sweeps, each bounded in time, into proof/
+gpu-proof: $(STAMP) ## on a GPU: agreement, stalls, the grid of settings, short trainings, cifar10_depth; goes on if called again
 	$(PYTHON) experiments/gpu_proof.py $(ARGS)
 
 compare: $(STAMP) ## which of your results differ from results/reference beyond seed noise

@@ -210,8 +210,8 @@ def _power() -> str:
     shown = ", ".join(f"{chance:.0f} % with {n} seeds" for n, chance in chances)
     return (
         f"Power: if the mean over all seeds is a printed error exactly, and seeds spread by {TABLE_SD} points "
-        f"(standard deviation), then a claim *within {TABLE_MARGIN} points of the printed error* is found reproduced in {shown}; "
-        "otherwise it is mixed."
+        f"(standard deviation), then a claim *within {TABLE_MARGIN} points of the printed error* is found reproduced "
+        f"in {shown}; otherwise it is mixed."
     )
 
 
