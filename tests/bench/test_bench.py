@@ -13,7 +13,7 @@ from degradation.tasks.task import Split
 
 SMALL = [
     *["experiment=cifar10_depth", "task=cifar10", "network=cifar", "recipe=he2015", "network.width=2", "depth=8"],
-    *["recipe.max_steps=64000", "recipe.evaluations=32", "recipe.batch_size=8"],
+    *["recipe.max_steps=64000", "recipe.evaluations=32", "recipe.batch_size=8", "recipe.precision=fp32"],
 ]
 
 

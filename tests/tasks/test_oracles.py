@@ -13,10 +13,10 @@ from torchvision.transforms import functional
 
 from degradation import tasks
 from degradation.streams import generator
-from degradation.tasks.base import Batch, Split, Task, permutation
 from degradation.tasks.cifar10 import HELD_OUT, SIDE, _shrunk, _statistics
 from degradation.tasks.images import PAD, ImageTask, check_images, crop_and_flip, crops_and_flips
 from degradation.tasks.order import per_position
+from degradation.tasks.task import Batch, Split, Task, permutation
 
 EXACT = {"rel": 1e-12}
 

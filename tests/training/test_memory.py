@@ -12,7 +12,7 @@ from degradation.training.memory import FIXED, KEPT, check_memory, network_bytes
 
 CIFAR = [
     *["experiment=cifar10_depth", "task=cifar10", "network=cifar", "recipe=he2015", "recipe.max_steps=64000"],
-    *["recipe.evaluations=32", "runtime=gpu", "seeds=[0]"],
+    *["recipe.evaluations=32", "recipe.precision=fp32", "runtime=gpu", "seeds=[0]"],
 ]
 
 

@@ -15,7 +15,7 @@ from degradation import tasks
 from degradation.networks import count_parameters
 from degradation.networks.cifar import CifarNet
 from degradation.records.identity import digest
-from degradation.tasks.base import Split
+from degradation.tasks.task import Split
 from degradation.training import cohort as cohort_module
 from degradation.training.cohort import Cohort
 from degradation.training.diagnostics import LayerDiagnostics, Predictions, diagnostics, layer_statistics, rounded
