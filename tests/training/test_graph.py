@@ -16,6 +16,7 @@ from degradation.records.run import Run
 from degradation.training.callbacks import Interrupted, RunFiles
 from degradation.training.engines import Engine
 from degradation.training.graph import GraphEngine, SeedTable
+from degradation.training.group import evaluate
 from degradation.training.members import Member, load_task
 from tests.training.conftest import with_runtime
 from tests.training.test_cohort import fit
@@ -303,7 +304,7 @@ def test_a_step_on_a_pretended_gpu_stays_there_and_never_looks_at_the_host(compo
         assert len(steps) == (3 + 1) * len(engine.all_lanes()) == 4 * 8
         assert all(tensor.is_cuda for tensor in engine.state_dict().values())
         lane = engine.all_lanes()[0]
-        for measured in (lane.evaluate(engine.task.test, engine.task), lane.take_batch_means(engine.task)):
+        for measured in (evaluate([lane], engine.task.test, engine.task)[0], lane.take_batch_means(engine.task)):
             assert [values.is_cuda for values in measured] == [True, True]
         with pytest.raises(DataDependentOutputException):  # what a look at the host would be
             bool(lane.frozen)

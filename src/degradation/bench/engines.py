@@ -29,7 +29,7 @@ from degradation.config import Config
 from degradation.records.columns import Row
 from degradation.records.environment import commit
 from degradation.tasks.images import ImageTask
-from degradation.tasks.task import Split
+from degradation.tasks.task import Split, Task
 from degradation.training.cohort import ENGINES
 from degradation.training.fit import keep_freed_memory, set_threads_and_tf32
 from degradation.training.members import load_task
@@ -53,7 +53,7 @@ class Effort:
 EFFORTS = {"cuda": Effort(5, 50, 20, 8192, 1 << 30), "cpu": Effort(5, 4, 2, 1024, 1 << 27)}
 
 
-def cohort(config: Config, task: ImageTask, cores: int) -> Runner:
+def cohort(config: Config, task: Task, cores: int) -> Runner:
     """The configured engine over the whole cohort."""
     device = torch.device(config.runtime.device)
     engine = ENGINES[config.runtime.engine](config, task).to(device)
@@ -123,12 +123,10 @@ def bench_engines(config: Config) -> str:
     return text
 
 
-def load(config: Config) -> tuple[ImageTask, str]:
+def load(config: Config) -> tuple[Task, str]:
     """CIFAR-10 where its files are, else as many random images; and which of the two."""
     try:
-        task = load_task(replace(config, runtime=replace(config.runtime, download=False)))
-        assert isinstance(task, ImageTask)
-        return task, "cifar10"
+        return load_task(replace(config, runtime=replace(config.runtime, download=False))), "cifar10"
     except ConfigError:
         return random_images(), "random"
 
@@ -145,7 +143,7 @@ def random_images() -> ImageTask:
     return ImageTask("random", split(50_000), split(10_000), mean, scale, classes=10, augment=True)
 
 
-def time_together(ways: list[tuple[str, Config]], task: ImageTask, cores: int, effort: Effort) -> list[Row]:
+def time_together(ways: list[tuple[str, Config]], task: Task, cores: int, effort: Effort) -> list[Row]:
     """A row a case: set up and warm up all, then time them in turns."""
     runners, starts, peaks = [], [], []
     for way, config in ways:
@@ -169,7 +167,7 @@ def time_together(ways: list[tuple[str, Config]], task: ImageTask, cores: int, e
 
 
 def warmed_up(
-    make: Callable[[Config, ImageTask, int], Runner], config: Config, task: ImageTask, cores: int, effort: Effort
+    make: Callable[[Config, Task, int], Runner], config: Config, task: Task, cores: int, effort: Effort
 ) -> tuple[Runner, float | None]:
     """A runner after its first steps, and the GPU memory in GB that it has taken from the device at most."""
     if config.runtime.device == "cpu":
@@ -185,7 +183,7 @@ def warmed_up(
     return runner, (torch.cuda.max_memory_reserved() - before) / 1e9
 
 
-def described(way: str, config: Config, task: ImageTask, times: list[float], effort: Effort) -> Row:
+def described(way: str, config: Config, task: Task, times: list[float], effort: Effort) -> Row:
     """The columns of one case but those that all share; `times` are seconds a step of the whole cohort."""
     batch, seconds = config.recipe.batch_size, median(times)
     return {

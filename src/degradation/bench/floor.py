@@ -12,7 +12,7 @@ import torch
 
 from degradation.config import Config
 from degradation.networks.build import count_multiply_adds
-from degradation.tasks.images import ImageTask
+from degradation.tasks.task import Task
 from degradation.training.members import build, members
 from degradation.training.memory import ACTIVATION_BYTES
 
@@ -45,7 +45,7 @@ def bandwidth(config: Config, size: int) -> float:
     return 2 * size / median([timed(lambda: target.copy_(source), config) for _ in range(REPEATS)][DROPPED:])
 
 
-def step_multiply_adds(config: Config, task: ImageTask) -> int:
+def step_multiply_adds(config: Config, task: Task) -> int:
     """Multiply-adds of one step of all networks of a cohort; the backward pass costs twice the forward pass."""
     forward = {
         (member.depth, member.variant): count_multiply_adds(build(member, config), task.input_shape)

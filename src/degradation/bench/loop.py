@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from degradation.config import Config
-from degradation.tasks.images import ImageTask
+from degradation.tasks.images import padding
+from degradation.tasks.task import Task
 from degradation.training.members import build, members
 
 Runner = Callable[[int], None]  # takes so many steps
@@ -17,14 +18,15 @@ Runner = Callable[[int], None]  # takes so many steps
 class PilImages(Dataset):
     """Training images as torchvision's CIFAR10 gives them: PIL images through the transforms of reproductions."""
 
-    def __init__(self, task: ImageTask) -> None:
+    def __init__(self, task: Task) -> None:
         from torchvision import transforms
 
-        self.images = np.ascontiguousarray(task.train.inputs.permute(0, 2, 3, 1).numpy())
-        self.labels = task.train.targets.tolist()
+        train, side = task.train.take(torch.arange(len(task.train))), task.input_shape[-1]
+        self.images = np.ascontiguousarray(train.inputs.permute(0, 2, 3, 1).numpy())
+        self.labels = train.targets.tolist()
         self.transform = transforms.Compose(
             [
-                transforms.RandomCrop(task.input_shape[-1], padding=task.pad),
+                transforms.RandomCrop(side, padding=padding(side)),
                 transforms.RandomHorizontalFlip(),
                 transforms.ToTensor(),
                 transforms.Normalize((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
@@ -40,7 +42,7 @@ class PilImages(Dataset):
         return self.transform(Image.fromarray(self.images[index])), self.labels[index]
 
 
-def loop(config: Config, task: ImageTask, cores: int) -> Runner:
+def loop(config: Config, task: Task, cores: int) -> Runner:
     """The plain PyTorch loop over the cohort's one network."""
     (member,) = members(config)
     device, recipe = torch.device(config.runtime.device), config.recipe

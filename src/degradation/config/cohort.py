@@ -99,7 +99,7 @@ class Config:
         device, precision = self.runtime.device, self.recipe.precision
         if self.runtime.engine == "auto":
             engine = families[0].default_engine(device, precision)
-            on_host = engine == "graph" and self.recipe.warmup_until_error is not None
+            on_host = engine == "graph" and (self.recipe.warmup_until_error is not None or not self.task.on_device)
             self.runtime = replace(self.runtime, engine="sequential" if on_host else engine)
         if self.runtime.memory_format == "auto":
             formats = {family.default_memory_format(device, precision) for family in [self.network, *families]}
@@ -127,6 +127,11 @@ class Config:
             runtime.engine != "graph" or recipe.warmup_until_error is None,
             "recipe.warmup_until_error decides on the host between two steps, which a captured step cannot; "
             "use runtime.engine=sequential.",
+        )
+        require(
+            runtime.engine != "graph" or self.task.on_device,
+            f"runtime.engine=graph takes a step's examples from tensors on the device and task.name={self.task.name} "
+            "reads them from files; use runtime.engine=auto or sequential.",
         )
         require(
             recipe.precision != "tf32" or runtime.device != "cpu",

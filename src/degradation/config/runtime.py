@@ -25,6 +25,7 @@ class Runtime:
     data_dir: str
     runs_dir: str
     results_dir: str
+    loader_workers: int = 0  # as it was before there was such a key, for the runs of that time
 
     def __post_init__(self) -> None:
         one_of("runtime.device", self.device, ("cpu", "cuda"))
@@ -35,6 +36,7 @@ class Runtime:
         at_least("runtime.threads", self.threads, 1)
         at_least("runtime.checkpoint_every_steps", self.checkpoint_every_steps, 1)
         at_least("runtime.segment_steps", self.segment_steps, 1)
+        at_least("runtime.loader_workers", self.loader_workers, 0)
         if self.max_minutes is not None:
             positive("runtime.max_minutes", self.max_minutes)
 

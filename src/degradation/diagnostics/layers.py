@@ -8,7 +8,7 @@ from torch import Tensor
 
 from degradation.diagnostics.diagnostic import FINAL, INIT, Copied, rounded
 from degradation.records.columns import Row
-from degradation.tasks.task import Split, Task
+from degradation.tasks.task import Examples, Task
 from degradation.training.members import Member
 
 DIAGNOSED = 256  # training examples on which layers are measured
@@ -39,8 +39,8 @@ class Layers:
 DIAGNOSTIC = Layers()
 
 
-def layer_statistics(network: Any, split: Split, task: Task) -> dict[str, Tensor]:
-    """Per weighted layer of a network or stack, over a split's first 256 examples in train mode (batch statistics).
+def layer_statistics(network: Any, examples: Examples, task: Task) -> dict[str, Tensor]:
+    """Per weighted layer of a network or stack, over the first 256 examples in train mode (batch statistics).
 
     Args:
         network: keeps the contract `degradation.networks.family.Network`.
@@ -60,7 +60,8 @@ def layer_statistics(network: Any, split: Split, task: Task) -> dict[str, Tensor
         module.register_forward_hook(lambda _module, _inputs, output: responses.append(output.detach()))
         for module in network.norms()
     ]
-    inputs, targets = task.prepare(split.inputs[:DIAGNOSED]), split.targets[:DIAGNOSED]
+    first_ones = examples.take(torch.arange(min(DIAGNOSED, len(examples))))
+    inputs, targets = task.prepare(first_ones.inputs), first_ones.targets
     predictions, outputs = network.trace(inputs.expand(len(weights[0]), *inputs.shape) if stacked else inputs)
     for hook in hooks:
         hook.remove()

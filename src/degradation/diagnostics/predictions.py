@@ -28,7 +28,7 @@ class Predictions:
     @torch.no_grad()
     def measure(self, copied: Copied, task: Task, moment: str) -> Iterator[tuple[Member, Row]]:
         network, test = copied.network.eval(), task.test
-        inputs = test.inputs[torch.linspace(0, len(test) - 1, min(POINTS, len(test))).round().long()]
+        inputs = test.take(torch.linspace(0, len(test) - 1, min(POINTS, len(test))).round().long()).inputs
         if copied.stacked:
             predicted = network(inputs.expand(len(copied.members), *inputs.shape))
         else:

@@ -31,6 +31,7 @@ class Cifar10Task:
 
     classification = True
     outputs = 10
+    on_device = True
 
     def __post_init__(self) -> None:
         one_of("task.split", self.split, ("50k", "45k_5k"))
@@ -50,7 +51,7 @@ class Cifar10Task:
     def prepare(self, data_dir: Path, download: bool) -> None:
         ensure(data_dir, download)
 
-    def load(self, data_dir: Path, download: bool) -> "ImageTask":
+    def load(self, data_dir: Path, download: bool, workers: int = 0) -> "ImageTask":
         """CIFAR-10 as uint8 (N, 3, H, W): 50,000 training and 10,000 test images, or 45,000 and 5,000 of the former.
 
         Nothing is unpickled before every file's MD5 was found to be the published one.
@@ -62,7 +63,7 @@ class Cifar10Task:
         from torchvision.datasets import CIFAR10
 
         from degradation.streams import generator
-        from degradation.tasks.images import PAD, ImageTask
+        from degradation.tasks.images import ImageTask, padding
         from degradation.tasks.task import Split
 
         ensure(data_dir, download)
@@ -84,7 +85,7 @@ class Cifar10Task:
             scale=scale,
             classes=10,
             augment=self.augment,
-            pad=PAD * self.resolution // SIDE,
+            pad=padding(self.resolution),
         )
 
 
@@ -116,13 +117,12 @@ def _statistics(images: "Tensor", normalise: str) -> "tuple[Tensor, Tensor]":
     """Mean and scale in units of the stored bytes: the mean image and 255, or each channel's mean and deviation."""
     import torch
 
+    from degradation.tasks.images import channel_statistics
+
     if normalise == "per_pixel":
         total = torch.zeros(images.shape[1:], dtype=torch.int64)
         for part in images.split(5_000):  # without a float copy of the whole set
             total += part.sum(0, dtype=torch.int64)
         return total.double() / len(images), torch.tensor(255.0, dtype=torch.float64)
-    counts = torch.stack([torch.bincount(images[:, channel].flatten(), minlength=256) for channel in range(3)]).double()
-    values, pixels = torch.arange(256, dtype=torch.float64), counts.sum(1)
-    mean = (counts * values).sum(1) / pixels
-    deviation = ((counts * values.square()).sum(1) / pixels - mean.square()).sqrt()
-    return mean.view(3, 1, 1), deviation.view(3, 1, 1)
+    channels = [torch.bincount(images[:, channel].flatten(), minlength=256) for channel in range(3)]
+    return channel_statistics(torch.stack(channels))

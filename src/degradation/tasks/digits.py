@@ -19,13 +19,14 @@ class DigitsTask:
 
     classification = True
     outputs = 10
+    on_device = True
     input_shape = (1, 8, 8)
     train_size = TRAIN_IMAGES
 
     def prepare(self, data_dir: Path, download: bool) -> None:
         """Nothing is needed: scikit-learn brings the images along."""
 
-    def load(self, data_dir: Path, download: bool) -> "ImageTask":
+    def load(self, data_dir: Path, download: bool, workers: int = 0) -> "ImageTask":
         """1297 training and 500 test images (N, 1, 8, 8), float64; standardised by the training set."""
         import torch
         from sklearn.datasets import load_digits

@@ -1,4 +1,4 @@
-"""Tasks of classifying images, held as stored and normalised, cropped and flipped on the training device."""
+"""Tasks of classifying images: normalised, cropped and flipped on the training device, wherever they are stored."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -9,14 +9,20 @@ from torch import Tensor
 from torch.nn import functional
 
 from degradation.tasks.order import per_position
-from degradation.tasks.task import Batch, Split, Task, permutation
+from degradation.tasks.task import Batch, Examples, Task, permutation
 
 PAD = 4  # pixels on each side before the random crop of 32 x 32 (He et al. 2015, section 4.2)
+PAD_OF = 32
+
+
+def padding(resolution: int) -> int:
+    """Pixels on each side before the random crop: 4 of 32, as many of other sizes in proportion."""
+    return PAD * resolution // PAD_OF
 
 
 @dataclass(frozen=True)
 class ImageTask(Task):
-    """Images (N, C, H, W), uint8 or float; labels (N,), int64; cross-entropy.
+    """Images (N, C, H, W), uint8 or float, on the device or in files; labels (N,), int64; cross-entropy.
 
     Attributes:
         mean, scale: subtracted from the images and divided by, broadcast over (C, H, W), in the images' units.
@@ -36,7 +42,7 @@ class ImageTask(Task):
     @property
     def evaluation_batch(self) -> int:
         """400 on the CPU: CIFAR-10 falls out of the caches beyond, and digits lose time in smaller parts."""
-        return 2000 if self.train.inputs.is_cuda else 400
+        return 2000 if self.train.targets.is_cuda else 400
 
     @property
     def outputs(self) -> int:
@@ -55,25 +61,31 @@ class ImageTask(Task):
         return Batch(indices, per_position(seed, "augmentation", partial(crops_and_flips, pad=self.pad), **where))
 
     def training_batch(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        images = self.prepare(self.train.inputs[batch.indices])
+        taken = self.train.take(batch.indices)
+        images = self.prepare(taken.inputs)
         if batch.augmentation is not None:
-            images = crop_and_flip(images, batch.augmentation, self.pad)
-        return images, self.train.targets[batch.indices]
+            each = images.flatten(0, -4), batch.augmentation.flatten(0, -2)
+            images = crop_and_flip(*each, self.pad).view_as(images)
+        return images, taken.targets
 
     def prepare(self, inputs: Tensor) -> Tensor:
         return (inputs.to(self.mean.dtype) - self.mean) / self.scale
 
     def loss(self, predictions: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross-entropy: (B, classes), (B,) -> ()."""
-        return functional.cross_entropy(predictions, targets)
+        """Mean cross-entropy of each network: (..., B, classes) and (..., B) or (B,) -> (...)."""
+        if predictions.ndim == 2:
+            return functional.cross_entropy(predictions, targets)
+        each = targets.expand(predictions.shape[:-1])
+        losses = functional.cross_entropy(predictions.flatten(0, -2), each.flatten(), reduction="none")
+        return losses.view_as(each).mean(-1)
 
     def error(self, predictions: Tensor, targets: Tensor) -> Tensor:
-        """Percent of (B, classes) whose largest entry is not the target (B,): ()."""
-        return 100 * (predictions.argmax(-1) != targets).double().mean()
+        """Percent of (..., B, classes) whose largest entry is not the target, (..., B) or (B,): (...)."""
+        return 100 * (predictions.argmax(-1) != targets).double().mean(-1)
 
-    def mean_loss(self, split: Split) -> float:
-        """The cross-entropy on `split` of predicting the training set's label frequencies."""
-        return -self._frequencies().log()[split.targets].mean().item()
+    def mean_loss(self, examples: Examples) -> float:
+        """The cross-entropy on `examples` of predicting the training set's label frequencies."""
+        return -self._frequencies().log()[examples.targets].mean().item()
 
     def _frequencies(self) -> Tensor:
         return torch.bincount(self.train.targets, minlength=self.classes).double() / len(self.train)
@@ -96,6 +108,19 @@ def crop_and_flip(images: Tensor, augmentation: Tensor, pad: int = PAD) -> Tenso
     example = torch.arange(count, device=images.device)[:, None, None]
     # Advanced indices first, then channels: (B, H, W, C).
     return padded.permute(0, 2, 3, 1)[example, down[:, :, None], across[:, None, :]].permute(0, 3, 1, 2).contiguous()
+
+
+def channel_statistics(counts: Tensor) -> tuple[Tensor, Tensor]:
+    """Each channel's mean and standard deviation, (C, 1, 1) float64 in units of the stored bytes.
+
+    Args:
+        counts: how many of a channel's pixels have each of the 256 values, (C, 256).
+    """
+    counts = counts.double()
+    values, pixels = torch.arange(256, dtype=torch.float64), counts.sum(1)
+    mean = (counts * values).sum(1) / pixels
+    deviation = ((counts * values.square()).sum(1) / pixels - mean.square()).sqrt()
+    return mean.view(-1, 1, 1), deviation.view(-1, 1, 1)
 
 
 def check_images(name: str, images: Tensor, labels: Tensor, shape: tuple[int, ...], classes: int) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from degradation.checks import at_least, require
 
 if TYPE_CHECKING:
-    from degradation.tasks.task import Task
+    from degradation.tasks.regression import Regression
 
 
 @dataclass
@@ -25,6 +25,7 @@ class SineTask:
 
     classification = False
     outputs = 1
+    on_device = True
     input_shape = (1,)
 
     def __post_init__(self) -> None:
@@ -43,7 +44,7 @@ class SineTask:
     def prepare(self, data_dir: Path, download: bool) -> None:
         """Nothing is needed."""
 
-    def load(self, data_dir: Path, download: bool) -> "Task":
+    def load(self, data_dir: Path, download: bool, workers: int = 0) -> "Regression":
         """Training points drawn uniformly once from `data_seed`, test points on an even grid; shapes (N, 1), float64.
 
         Noise is added to the training targets only: the test error is the distance from the sine itself.
@@ -51,7 +52,8 @@ class SineTask:
         import torch
 
         from degradation.streams import generator
-        from degradation.tasks.task import Split, Task
+        from degradation.tasks.regression import Regression
+        from degradation.tasks.task import Split
 
         draw = generator(self.data_seed, "data", "inputs")
         draws = torch.rand(self.train_points, 1, dtype=torch.float64, generator=draw)
@@ -59,4 +61,5 @@ class SineTask:
         draw = generator(self.data_seed, "data", "noise")
         noise = torch.randn(train.shape, dtype=torch.float64, generator=draw)
         test = torch.linspace(self.low, self.high, self.test_points, dtype=torch.float64).unsqueeze(-1)
-        return Task(name=self.name, train=Split(train, train.sin() + self.noise * noise), test=Split(test, test.sin()))
+        noisy = Split(train, train.sin() + self.noise * noise)
+        return Regression(name=self.name, train=noisy, test=Split(test, test.sin()))

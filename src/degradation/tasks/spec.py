@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from degradation.tasks.cifar10 import Cifar10Task
 from degradation.tasks.digits import DigitsTask
+from degradation.tasks.image_folder import ImageFolderTask
 from degradation.tasks.sine import SineTask
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ class TaskSpec(Protocol):
     def train_size(self) -> int:
         """Number of training examples."""
 
+    @property
+    def on_device(self) -> bool:
+        """Whether the examples are tensors on the training device; otherwise they are read from files, by steps."""
+
     def prepare(self, data_dir: "Path", download: bool) -> None:
         """Make sure, before anything is trained, that the data are there and whole.
 
@@ -45,12 +50,20 @@ class TaskSpec(Protocol):
             ConfigError: they are not, and could not be fetched; it says where they were looked for.
         """
 
-    def load(self, data_dir: "Path", download: bool) -> "Task":
+    def load(self, data_dir: "Path", download: bool, workers: int = 0) -> "Task":
         """The data.
+
+        Args:
+            workers: processes that read examples ahead where they are not on the device; 0: none, the job's own does.
 
         Raises:
             ConfigError: as `prepare`.
         """
 
 
-TASKS: dict[str, type[TaskSpec]] = {"sine": SineTask, "digits": DigitsTask, "cifar10": Cifar10Task}
+TASKS: dict[str, type[TaskSpec]] = {
+    "sine": SineTask,
+    "digits": DigitsTask,
+    "cifar10": Cifar10Task,
+    "image_folder": ImageFolderTask,
+}

@@ -11,8 +11,8 @@ from torch import nn
 
 from degradation.config import Config
 from degradation.networks.stack import layout
-from degradation.tasks.task import Batch, Task
-from degradation.training.group import Group
+from degradation.tasks.task import Batch, Task, joined
+from degradation.training.group import Group, evaluate
 from degradation.training.members import Member, build, members
 
 # parameters and losses; tf32 and bf16 are formats of the products alone
@@ -44,10 +44,21 @@ class Engine(nn.Module):
 
     def run(self, start: int, stop: int) -> None:
         """Train every network for steps `start` to `stop` (excluded)."""
-        for group in self.all_groups():
-            batches = self.batches(group, start, stop).to(group.loss_sum.device)
-            for step in range(start, stop):
-                group.train_step(step, batches[:, step - start], self.task)
+        for groups in self.rounds():
+            batches = joined([self.batches(group, start, stop) for group in groups]).to(groups[0].loss_sum.device)
+            for step, (batch, task) in enumerate(self.task.steps(batches), start):
+                first = 0
+                for group in groups:
+                    last = first + len(group.members)
+                    group.train_step(step, batch[first:last], task)
+                    first = last
+
+    def rounds(self) -> list[list[Group]]:
+        """The groups that go through the examples together: each by itself where they are on the device, for the
+        caches' sake; all at once where they are read from files, so that each is read once.
+        """
+        groups = self.all_groups()
+        return [[group] for group in groups] if self.task.train.on_device else [groups]
 
     def batches(self, group: Group, start: int, stop: int) -> Batch:
         """What the group's networks take, with leading dimensions (S, stop - start): equal for equal seeds."""
@@ -55,26 +66,23 @@ class Engine(nn.Module):
             seed: self.task.batches(seed, batch_size=self.recipe.batch_size, start=start, stop=stop)
             for seed in {member.seed for member in group.members}
         }
-        chosen = [of_seed[member.seed] for member in group.members]
-        augmentations = [batch.augmentation for batch in chosen if batch.augmentation is not None]
-        return Batch(
-            torch.stack([batch.indices for batch in chosen]), torch.stack(augmentations) if augmentations else None
-        )
+        return joined([of_seed[member.seed][None] for member in group.members])
 
     def evaluate(self) -> dict[Member, dict[str, float]]:
         """Loss and error of every network: running (`batch_`), and on the whole training and test set in eval mode."""
-        measured = {}
-        for group in self.all_groups():
+        measured: dict[Member, dict[str, float]] = {
+            member: {} for group in self.all_groups() for member in group.members
+        }
+        for groups in self.rounds():
             pairs = {
-                "batch": group.take_batch_means(self.task),
-                "train": group.evaluate(self.task.train, self.task),
-                "test": group.evaluate(self.task.test, self.task),
+                "batch": [group.take_batch_means(self.task) for group in groups],
+                "train": evaluate(groups, self.task.train, self.task),
+                "test": evaluate(groups, self.task.test, self.task),
             }
-            columns: dict[str, list[float]] = {}
-            for name, (losses, errors) in pairs.items():
-                columns |= {f"{name}_loss": losses.tolist(), f"{name}_error": errors.tolist()}
-            for position, member in enumerate(group.members):
-                measured[member] = {name: values[position] for name, values in columns.items()}
+            for name, of_groups in pairs.items():
+                for group, (losses, errors) in zip(groups, of_groups, strict=True):
+                    for member, loss, error in zip(group.members, losses.tolist(), errors.tolist(), strict=True):
+                        measured[member] |= {f"{name}_loss": loss, f"{name}_error": error}
         return measured
 
     def learning_rates(self, step: int) -> dict[Member, float]:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from degradation.config import Config
 from degradation.networks.stack import stack
-from degradation.tasks.task import Batch, Split, Task
+from degradation.tasks.task import Batch, Examples, Split, Task
 from degradation.training.members import Member
 from degradation.training.schedule import learning_rate
 
@@ -149,22 +149,14 @@ class Group(nn.Module):
             else:
                 tensor.copy_(kept)
 
-    @torch.no_grad()
-    def evaluate(self, split: Split, task: Task) -> tuple[Tensor, Tensor]:
-        """Loss and error of each network on a whole split in eval mode: (S,) each; NaN for a diverged network."""
-        self.network.eval()
-        sums = torch.zeros(2, len(self.members), dtype=torch.float64, device=self.loss_sum.device)
-        parts = zip(split.inputs.split(task.evaluation_batch), split.targets.split(task.evaluation_batch), strict=True)
-        for stored, targets in parts:
-            inputs = task.prepare(stored).contiguous(memory_format=self.memory_format)
-            with self._precision():
-                predictions = self.network(inputs.expand(len(self.members), *inputs.shape) if self.stacked else inputs)
-            predictions = predictions.to(self.dtype)
-            sums[0] += len(targets) * task.loss(predictions, targets).reshape(-1)
-            sums[1] += len(targets) * task.error(predictions, targets).reshape(-1)
-        self.network.train()
-        losses, errors = sums / len(split)
-        return self._without_diverged(losses), self._without_diverged(errors)
+    def part_sums(self, part: Split, task: Task) -> Tensor:
+        """Sums over some examples of each network's loss and error: (2, S), float64."""
+        inputs = task.prepare(part.inputs).contiguous(memory_format=self.memory_format)
+        with self._precision():
+            predictions = self.network(inputs.expand(len(self.members), *inputs.shape) if self.stacked else inputs)
+        predictions = predictions.to(self.dtype)
+        losses, errors = task.loss(predictions, part.targets), task.error(predictions, part.targets)
+        return torch.stack([(len(part) * means).reshape(-1).double() for means in (losses, errors)])
 
     def take_batch_means(self, task: Task) -> tuple[Tensor, Tensor]:
         """Mean batch loss and error of each network since the last call: (S,) each; NaN where there are none."""
@@ -173,9 +165,10 @@ class Group(nn.Module):
         self.loss_sum.zero_()
         self.error_sum.zero_()
         self.steps_summed = 0
-        return self._without_diverged(losses), self._without_diverged(errors)
+        return self.without_diverged(losses), self.without_diverged(errors)
 
-    def _without_diverged(self, values: Tensor) -> Tensor:
+    def without_diverged(self, values: Tensor) -> Tensor:
+        """Values (..., S) with NaN for the networks that have diverged."""
         return torch.where(self.diverged_step >= 0, torch.nan, values)
 
     def member_states(self) -> dict[str, State]:
@@ -231,3 +224,21 @@ class Group(nn.Module):
         self.window_error_sum.fill_(state["window_error_sum"])
         self.warmup_ended = state["warmup_ended"]
         self.steps_summed = max(self.steps_summed, state["steps_summed"])
+
+
+@torch.no_grad()
+def evaluate(groups: list[Group], examples: Examples, task: Task) -> list[tuple[Tensor, Tensor]]:
+    """Loss and error of each group's networks on all examples in eval mode: (S,) each; NaN for a diverged network.
+
+    The examples are taken once for all groups.
+    """
+    for group in groups:
+        group.network.eval()
+    sums = [torch.zeros(2, len(group.members), dtype=torch.float64, device=group.loss_sum.device) for group in groups]
+    for part in examples.parts(task.evaluation_batch):
+        for group, total in zip(groups, sums, strict=True):
+            total += group.part_sums(part, task)
+    for group in groups:
+        group.network.train()
+    means = [group.without_diverged(total / len(examples)) for group, total in zip(groups, sums, strict=True)]
+    return [(losses, errors) for losses, errors in means]

@@ -35,7 +35,8 @@ def load_task(config: Config) -> Task:
     Raises:
         ConfigError: files are missing or damaged.
     """
-    return config.task.load(Path(config.runtime.data_dir), config.runtime.download)
+    runtime = config.runtime
+    return config.task.load(Path(runtime.data_dir), runtime.download, runtime.loader_workers)
 
 
 def build(member: Member, config: Config) -> nn.Module:
