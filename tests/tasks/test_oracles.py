@@ -1,6 +1,7 @@
 """Losses, errors, order, augmentation and normalisation against scikit-learn, torchvision and loops."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,24 +12,24 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.model_selection import train_test_split
 from torchvision.transforms import functional
 
-from degradation import tasks
 from degradation.streams import generator
 from degradation.tasks.cifar10 import HELD_OUT, SIDE, _shrunk, _statistics
 from degradation.tasks.images import PAD, ImageTask, check_images, crop_and_flip, crops_and_flips
 from degradation.tasks.order import per_position
-from degradation.tasks.task import Batch, Split, Task, permutation
+from degradation.tasks.regression import Regression
+from degradation.tasks.task import Batch, Split, permutation
 
 EXACT = {"rel": 1e-12}
 
 
 def load(config):
-    return tasks.load(config.task, config.runtime)
+    return config.task.load(Path(config.runtime.data_dir), download=False)
 
 
 def regression(dtype=torch.float64):
     draw = torch.Generator().manual_seed(0)
     splits = [Split(*(torch.randn(size, 2, generator=draw, dtype=dtype) for _ in "xy")) for size in (7, 5)]
-    return Task("toy", *splits)
+    return Regression("toy", *splits)
 
 
 def classification(pad=4, augment=True):
@@ -52,14 +53,14 @@ def test_mean_squared_error_and_its_baseline_against_scikit_learn():
         baseline = metrics.mean_squared_error(split.targets, dummy.predict(split.inputs))
         assert task.mean_loss(split) == pytest.approx(baseline, **EXACT)
     single = regression(torch.float32)
-    in_double = Task("toy", *(Split(s.inputs.double(), s.targets.double()) for s in (single.train, single.test)))
+    in_double = Regression("toy", *(Split(s.inputs.double(), s.targets.double()) for s in (single.train, single.test)))
     assert single.mean_loss(single.test) == pytest.approx(in_double.mean_loss(in_double.test), **EXACT)
 
 
 def test_what_a_regression_task_says_of_itself():
     task = regression()
     assert (task.outputs, task.input_shape, task.has_errors, task.chance_error) == (2, (2,), False, None)
-    assert Task("toy", Split(torch.zeros(4, 5), torch.zeros(4, 3)), task.test).outputs == 3
+    assert Regression("toy", Split(torch.zeros(4, 5), torch.zeros(4, 3)), task.test).outputs == 3
     errors = task.error(torch.zeros(3, 4, 2), torch.zeros(3, 4, 2))
     assert errors.shape == (3,)
     assert errors.isnan().all()

@@ -11,16 +11,16 @@ import torch
 from sklearn import metrics
 from torch import nn
 
-from degradation import tasks
-from degradation.networks import count_parameters
+from degradation.diagnostics.layers import layer_statistics
+from degradation.networks.build import count_parameters
 from degradation.networks.cifar import CifarNet
 from degradation.records.identity import digest
 from degradation.tasks.task import Split
 from degradation.training import cohort as cohort_module
 from degradation.training.cohort import Cohort
-from degradation.training.diagnostics import LayerDiagnostics, Predictions, diagnostics, layer_statistics, rounded
 from degradation.training.engines import Engine
-from degradation.training.members import Member, build
+from degradation.training.group import evaluate
+from degradation.training.members import Member, build, load_task
 from degradation.training.memory import BYTES, FIXED, RESERVE, gigabytes, network_bytes, training_bytes
 from degradation.training.schedule import learning_rate
 
@@ -30,12 +30,8 @@ DIGITS = ["experiment=digits_depth", "recipe.precision=fp64", "network.width=4",
 CPU = torch.device("cpu")
 
 
-def load(config):
-    return tasks.load(config.task, config.runtime)
-
-
 def engine_of(config, task=None):
-    engine = Engine(config, task or load(config))
+    engine = Engine(config, task or load_task(config))
     engine.to_device(CPU)
     engine.configure_optimizers()
     return engine
@@ -43,7 +39,7 @@ def engine_of(config, task=None):
 
 def layer_sizes(config, depth):
     """Numbers that each hidden layer puts out for one example, by the configuration's estimate."""
-    return config.network.layer_sizes(depth, config.task.pixels)
+    return config.network.layer_sizes(depth, config.task.input_shape)
 
 
 def about_parameters(config, depth):
@@ -106,7 +102,7 @@ def test_steps_by_hand(compose_config, engine, optimizer):
     steps = ["recipe.schedule=steps", "recipe.milestones=[6]", "recipe.gamma=0.5", "recipe.warmup_steps=4"]
     config = compose_config(*ONE_LAYER, *overrides, *steps, f"runtime.engine={engine}")
     rates = 0.01 * np.array([0.25, 0.5, 0.75, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5])
-    task, ours = load(config), engine_of(config)
+    task, ours = load_task(config), engine_of(config)
     ours.run(0, 5)
     ours.run(5, 12)
     sums = {}
@@ -118,7 +114,7 @@ def test_steps_by_hand(compose_config, engine, optimizer):
         assert group.steps_summed == 0
         assert group.take_batch_means(task)[0].isnan().all()
     for seed in (0, 3):
-        network = build(Member(1, "plain", seed), config, task)
+        network = build(Member(1, "plain", seed), config)
         tensors = (network.stem.weight, network.stem.bias, network.head.weight, network.head.bias)
         indices = task.batches(seed, batch_size=8, start=0, stop=12).indices
         expected, losses = by_hand(task, tensors, indices, rates, update)
@@ -130,7 +126,7 @@ def test_steps_by_hand(compose_config, engine, optimizer):
 
 def test_batch_errors_and_evaluations_are_counted(compose_config):
     config = compose_config(*DIGITS, "depth=8", "recipe.batch_size=16", "recipe.lr=1e-30", "variants=[residual]")
-    whole = load(config)
+    whole = load_task(config)
     parts = [Split(split.inputs[:50], split.targets[:50]) for split in (whole.train, whole.test)]
     small = dataclasses.replace(whole, train=parts[0], test=parts[1])
     engine = engine_of(config, small)
@@ -162,8 +158,8 @@ def test_diagnostics_against_autograd_and_numpy(compose_config, family, variant)
         config = compose_config(*DIGITS, "depth=8")
     else:
         config = compose_config("recipe.precision=fp64", "network.norm=batch", "task.train_points=300")
-    task = load(config)
-    network = build(Member(config.depths[0], variant, 0), config, task).double()
+    task = load_task(config)
+    network = build(Member(config.depths[0], variant, 0), config).double()
     for parameter in network.parameters():
         parameter.data += 0.05
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
@@ -193,7 +189,7 @@ def test_diagnostics_against_autograd_and_numpy(compose_config, family, variant)
 @pytest.mark.parametrize("depth", [8, 14])
 def test_cifar_sizes_are_those_of_the_modules(compose_config, depth):
     config = compose_config(*DIGITS, f"depth={depth}", "network.width=8")
-    network, sizes = build(Member(depth, "plain", 0), config, load(config)), []
+    network, sizes = build(Member(depth, "plain", 0), config), []
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             module.register_forward_hook(lambda _module, _x, output: sizes.append(output[0].numel()))
@@ -205,7 +201,7 @@ def test_cifar_sizes_are_those_of_the_modules(compose_config, depth):
 
 def test_mlp_sizes_are_those_of_the_modules(compose_config):
     config = compose_config("depth=10", "network.width=7")
-    network = build(Member(10, "plain", 0), config, load(config))
+    network = build(Member(10, "plain", 0), config)
     hidden = [values.shape[0] for values in network.trace(torch.zeros(1, 1))[1][:-1]]
     assert layer_sizes(config, 10) == hidden == [7] * 10
     assert about_parameters(config, 10) == 10 * 49
@@ -281,7 +277,10 @@ def test_a_frozen_network_and_its_running_means(compose_config):
     losses, _ = group.take_batch_means(engine.task)
     assert [math.isnan(loss) for loss in losses.tolist()] == [True, False]
     assert group.loss_sum.tolist() == [0, 0]
-    assert [math.isnan(loss) for loss in group.evaluate(engine.task.test, engine.task)[0].tolist()] == [True, False]
+    assert [math.isnan(loss) for loss in evaluate([group], engine.task.test, engine.task)[0][0].tolist()] == [
+        True,
+        False,
+    ]
     group.network.head.bias.data[1] = torch.inf
     engine.run(5, 9)
     assert group.diverged_step.tolist() == [0, 5]
@@ -294,7 +293,7 @@ def test_a_frozen_network_and_its_running_means(compose_config):
 )
 def test_stuck_at_chance_or_at_the_loss_of_the_mean(compose_config, of_chance, of_entropy, stuck):
     config = compose_config(*DIGITS, "depth=8", "variants=[plain]")
-    cohort = Cohort(config, load(config))
+    cohort = Cohort(config, load_task(config))
     chance, entropy = cohort.engine.task.chance_error, cohort.engine.task.mean_loss(cohort.engine.task.train)
     assert (chance, entropy) == pytest.approx((89.8, math.log(10)), abs=0.05)
     assert cohort._is_stuck({"train_error": of_chance * chance, "train_loss": of_entropy * entropy}) is stuck
@@ -302,7 +301,7 @@ def test_stuck_at_chance_or_at_the_loss_of_the_mean(compose_config, of_chance, o
 
 def test_records_of_a_cohort_written_by_hand(compose_config, monkeypatch):
     config = compose_config(*DIGITS, "depth=8", "variants=[plain,residual]")
-    cohort = Cohort(config, load(config))
+    cohort = Cohort(config, load_task(config))
     task = cohort.engine.task
     assert (cohort.step, cohort.seconds) == (0, 0)
     nothing = {"lr": 0.1, "batch_loss": math.nan, "batch_error": math.nan}
@@ -318,7 +317,7 @@ def test_records_of_a_cohort_written_by_hand(compose_config, monkeypatch):
     cohort.step, cohort.seconds = 150, 3.0
     cohort.engine.all_groups()[1].diverged_step.fill_(70)
     plain, residual = cohort.records()
-    assert plain["digest"] == residual["digest"] == digest(config)
+    assert [plain["digest"], residual["digest"]] == [digest(config, name) for name in ("plain", "residual")]
     last = [plain[name] for name in ("train_loss", "test_loss", "train_error", "test_error")]
     assert last == [1, 2, 4, 0.5]
     assert (plain["seconds"], plain["steps"], plain["status"], plain["diverged_step"]) == (1.5, 150, "done", None)
@@ -339,7 +338,7 @@ def test_records_of_a_cohort_written_by_hand(compose_config, monkeypatch):
 
 def test_networks_are_evaluated_before_their_first_step_alone(compose_config):
     config = compose_config(*ONE_LAYER)
-    fresh, begun = (Cohort(config, load(config)) for _ in range(2))
+    fresh, begun = (Cohort(config, load_task(config)) for _ in range(2))
     begun.step = 3
     for cohort in (fresh, begun):
         cohort.engine.to_device(CPU)
@@ -348,67 +347,9 @@ def test_networks_are_evaluated_before_their_first_step_alone(compose_config):
     assert begun.curve == []
 
 
-class Written:
-    """A run that keeps the rows it is given."""
-
-    def write_rows(self, name, rows, columns):
-        self.name, self.rows = name, rows
-        assert set(rows[0]) <= set(columns)
-
-
-@pytest.mark.parametrize("engine", ["stacked", "sequential"])
-def test_predictions_by_hand(compose_config, engine):
-    overrides = ["seeds=[0,3,4,5,6]", "task.test_points=300", f"runtime.engine={engine}", "recipe.precision=fp32"]
-    config, run = compose_config(*ONE_LAYER, *overrides), Written()
-    cohort = Cohort(config, load(config))
-    cohort.engine.to_device(CPU)
-    Predictions(run).on_fit_end(None, cohort)
-    assert (run.name, len(run.rows)) == ("predictions.csv", 4 * 128)  # of four seeds
-    assert [row["seed"] for row in run.rows[::128]] == [0, 3, 4, 5]
-    chosen = np.rint(np.linspace(0, 299, 128)).astype(int)
-    for seed in (0, 5):
-        x = np.linspace(-2 * np.pi, 2 * np.pi, 300)[chosen]
-        network = build(Member(1, "plain", seed), config, cohort.engine.task)
-        w, b, v, c = (parameter.detach().double().numpy() for parameter in network.parameters())
-        rows = [row for row in run.rows if row["seed"] == seed]
-        assert [row["x"] for row in rows] == pytest.approx(x, rel=5e-4)
-        predicted = np.maximum(np.outer(x, w) + b, 0) @ v.T + c
-        assert [row["prediction"] for row in rows] == pytest.approx(predicted.ravel(), rel=1e-3, abs=1e-6)
-
-
-@pytest.mark.parametrize("engine", ["stacked", "sequential"])
-def test_rows_of_layers_are_each_networks_own(compose_config, engine):
-    config, run = compose_config("network.norm=batch", f"runtime.engine={engine}"), Written()
-    cohort, callback = Cohort(config, load(config)), LayerDiagnostics(run)
-    cohort.engine.to_device(CPU)
-    callback.on_fit_start(None, cohort)
-    callback.on_fit_end(None, cohort)
-    assert run.name == "layers.csv"
-    assert [row["moment"] for row in run.rows] == ["init"] * 20 + ["final"] * 20
-    for member in cohort.members:
-        single = layer_statistics(
-            build(member, config, cohort.engine.task), cohort.engine.task.train, cohort.engine.task
-        )
-        rows = [r for r in run.rows if (r["variant"], r["seed"], r["moment"]) == (*member[1:], "init")]
-        assert [row["layer"] for row in rows] == [1, 2, 3, 4, 5]
-        for name, values in single.items():
-            assert [row[name] for row in rows] == pytest.approx(values.tolist(), rel=1e-3, nan_ok=True)
-    assert (rounded(123456.0), rounded(0.00012344), rounded(1.99999)) == (123500, 0.0001234, 2)
-
-
-def test_fitted_functions_are_kept_where_there_is_one_input_and_one_output():
-    def kinds(input_shape, outputs):
-        task = SimpleNamespace(input_shape=input_shape, outputs=outputs)
-        chosen = diagnostics(Written(), SimpleNamespace(engine=SimpleNamespace(task=task)))
-        return [type(callback) for callback in chosen]
-
-    assert kinds((1,), 1) == [LayerDiagnostics, Predictions]
-    assert kinds((2,), 1) == kinds((1,), 2) == kinds((1, 8, 8), 10) == [LayerDiagnostics]
-
-
 def test_what_the_members_of_a_group_take(compose_config):
     config = compose_config(*DIGITS, "depth=8", "variants=[plain]", "runtime.compile_blocks=false")
-    task = dataclasses.replace(load(config), augment=True)
+    task = dataclasses.replace(load_task(config), augment=True)
     engine = Engine(config, task)
     group = SimpleNamespace(members=[Member(8, "plain", 0), Member(8, "plain", 5), Member(8, "residual", 0)])
     batches = engine.batches(group, 2, 4)
@@ -426,7 +367,7 @@ def test_what_the_members_of_a_group_take(compose_config):
 def test_a_group_puts_its_network_as_the_runtime_says(compose_config):
     runtime = ["runtime.memory_format=channels_last", "runtime.compile_blocks=true"]
     config = compose_config(*DIGITS, "depth=8", "variants=[plain]", *runtime)
-    (group,) = Engine(config, load(config)).all_groups()
+    (group,) = Engine(config, load_task(config)).all_groups()
     weight = group.network.blocks[0].conv1.weight
     assert weight.is_contiguous(memory_format=torch.channels_last)
     assert not weight.is_contiguous()

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from degradation import tasks
 from degradation.training.graph import GraphEngine
+from degradation.training.members import load_task
 from degradation.training.switches import NativeNorm, Switches, counted, cudnn_benchmark, use_native_norms
 from tests.training.test_engines import assert_same, tensors
 from tests.training.test_graph import EXACT
@@ -21,7 +21,7 @@ CHANGES = [
 
 
 def built(config, switches=None):
-    engine = GraphEngine(config, tasks.load(config.task, config.runtime), switches)
+    engine = GraphEngine(config, load_task(config), switches)
     engine.to_device(torch.device("cpu"))
     engine.configure_optimizers()
     return engine

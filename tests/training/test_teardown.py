@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from degradation import tasks
+from degradation.commands.train import train_watched as train
 from degradation.records.run import Run
 from degradation.training.callbacks import Interrupted, RunFiles
 from degradation.training.cohort import Cohort, Segment
-from degradation.training.fit import train
+from degradation.training.members import load_task
 from tests.training.test_fit import rows
 
 FILES = ("records.csv", "curves.csv", "layers.csv", "predictions.csv")
@@ -90,7 +90,7 @@ def test_a_resumed_run_too_even_if_nothing_is_left_to_train(compose_config, monk
 
 def test_on_a_gpu_the_clock_stops_after_the_queue_is_empty(compose_config, monkeypatch):
     config, happened = compose_config(), []
-    cohort = Cohort(config, tasks.load(config.task, config.runtime))
+    cohort = Cohort(config, load_task(config))
     cohort._device = torch.device("cuda", 0)
     monkeypatch.setattr(cohort.engine, "run", lambda start, stop: happened.append("steps"))
     monkeypatch.setattr(torch.cuda, "synchronize", lambda device: happened.append(str(device)))

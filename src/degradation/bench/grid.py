@@ -32,7 +32,7 @@ from degradation.records.environment import commit
 from degradation.records.files import write_text
 from degradation.records.tables import read, to_text, upsert
 from degradation.reports.markdown import aligned
-from degradation.tasks.images import ImageTask
+from degradation.tasks.task import Task
 from degradation.training.fit import keep_freed_memory, set_threads_and_tf32
 from degradation.training.switches import Switches
 
@@ -66,11 +66,11 @@ SHOWN = {
 }
 
 
-def measure(config: Config, task: ImageTask, switches: Switches, effort: Effort, folder: Path) -> Row:
+def measure(config: Config, task: Task, switches: Switches, effort: Effort, folder: Path) -> Row:
     """Time a cohort's step and profile one; the kernels by name go into a file below `folder`."""
     engines = []
 
-    def make(config: Config, task: ImageTask, cores: int) -> Runner:
+    def make(config: Config, task: Task, cores: int) -> Runner:
         engines.append(graph_engine(config, task, switches))
         return stepper(engines[0])
 

@@ -7,7 +7,7 @@ asked; normalisation, crops and flips are the task's own, on the training device
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
@@ -16,9 +16,11 @@ from torchvision.datasets import ImageFolder
 from torchvision.transforms.functional import pil_to_tensor
 
 from degradation.checks import require
-from degradation.tasks.image_folder import ImageFolderTask
 from degradation.tasks.images import ImageTask, channel_statistics, padding
 from degradation.tasks.task import Batch, Split
+
+if TYPE_CHECKING:
+    from degradation.tasks.image_folder import ImageFolderTask
 
 
 class Queue:
@@ -99,7 +101,7 @@ class FileSplit:
         return replace(self, targets=self.targets.to(device))
 
 
-def load(settings: ImageFolderTask, data_dir: Path, workers: int) -> ImageTask:
+def load(settings: "ImageFolderTask", data_dir: Path, workers: int) -> ImageTask:
     """See `ImageFolderTask.load`."""
     found = settings.check(data_dir)
     parts = {}
