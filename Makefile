@@ -68,10 +68,10 @@ bench: $(STAMP) ## measure the engines against plain loops: stacked on the sine;
 		for precision in tf32 bf16 fp32; do \
 			$(PYTHON) experiments/bench.py experiment=cifar10_depth runtime=gpu depth=[20,56,110] \
 				recipe.precision=$$precision $(ARGS) || exit 1; done; \
-	else $(PYTHON) experiments/bench.py experiment=cifar10_depth depth=20 $(ARGS); fi
+	else $(PYTHON) experiments/bench.py experiment=cifar10_depth depth=20 recipe.precision=fp32 $(ARGS); fi
 	$(PYTHON) experiments/growth.py
 
-gpu-proof: $(STAMP) ## on a GPU: agreement tests, bench and short sweeps, each bounded in time, into proof/
+gpu-proof: $(STAMP) ## on a GPU: agreement, stalls, the grid of settings, short trainings, cifar10_depth; goes on if called again
 	$(PYTHON) experiments/gpu_proof.py $(ARGS)
 
 compare: $(STAMP) ## which of your results differ from results/reference beyond seed noise

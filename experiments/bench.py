@@ -6,7 +6,7 @@ python experiments/bench.py depth=10 variants=[plain]
 
 CIFAR-10's networks against the plain loop of reproductions, into <runtime.results_dir>/reference/bench/:
 
-python experiments/bench.py experiment=cifar10_depth depth=20
+python experiments/bench.py experiment=cifar10_depth depth=20 recipe.precision=fp32
 python experiments/bench.py experiment=cifar10_depth runtime=gpu depth=[20,56,110] recipe.precision=tf32
 """
 

@@ -22,6 +22,7 @@ LONG = (
     "test_images.py",
     "test_notebooks.py",
     "test_disk.py",
+    "test_proof.py",
 )  # begun first
 SMALL = ["recipe.max_steps=40", "recipe.evaluations=4", "seeds=[0,1]", "depth=4", "logger=none"]
 

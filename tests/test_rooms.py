@@ -105,7 +105,14 @@ def test_families_and_tasks_are_told_apart_by_their_contract_alone():
 
 def test_the_settings_need_no_torch():
     """Read where nothing is trained: imports at the top of a module."""
-    for name in ("networks/family", "networks/mlp_spec", "networks/cifar_spec", "tasks/spec", "tasks/sine"):
+    for name in (
+        "networks/family",
+        "networks/mlp_spec",
+        "networks/cifar_spec",
+        "networks/shortcuts",
+        "tasks/spec",
+        "tasks/sine",
+    ):
         tree = ast.parse((SOURCE / f"{name}.py").read_text())
         modules = [node.module for node in tree.body if isinstance(node, ast.ImportFrom)]
         modules += [alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names]

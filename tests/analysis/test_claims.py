@@ -1,16 +1,20 @@
 """Verdicts on made-up records: every answer, signs, missing data; the registry; the rate of false verdicts."""
 
 import math
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 
 from degradation.analysis.claims import claims
 from degradation.analysis.intervals import Interval
 from degradation.analysis.metrics import METRICS, Tables
-from degradation.analysis.rules import BestDepth, Cell, Difference, decide
+from degradation.analysis.rules import MINIMUM_N, BestDepth, Cell, Difference, decide
 from degradation.config.composition import defaults_of
+from tests.conftest import ROOT
 
 PLAIN20, PLAIN56 = Cell("e", "plain", 20), Cell("e", "plain", 56)
 RESIDUAL56 = Cell("e", "residual", 56)
@@ -105,6 +109,30 @@ def test_a_number_as_the_right_side():
     assert rule.judge(evidence({("residual", 56): [8.9, 9.0, 9.1]})).verdict == "contradicted"
 
 
+@pytest.mark.parametrize(
+    ("errors", "relation", "right", "margin", "verdict"),
+    [
+        ([6.0], "within", 6.97, 0.6, "consistent"),  # test errors are one higher
+        ([6.0, 6.1], "within", 6.97, 0.6, "consistent"),
+        ([6.6, 6.7], "within", 6.97, 0.6, "inconsistent"),
+        ([5.2], "within", 6.97, 0.6, "inconsistent"),
+        ([70.0], "above", 60, 0, "consistent"),
+        ([50.0], "above", 60, 0, "inconsistent"),
+        ([1.0], "below", 60, 0, "consistent"),
+    ],
+)
+def test_fewer_seeds_than_a_verdict_needs_are_compared_with_a_number(errors, relation, right, margin, verdict):
+    rule = Difference("test_error", RESIDUAL56, right, relation, margin)
+    finding = rule.judge(evidence({("residual", 56): errors}))
+    assert (finding.verdict, finding.effect.n, finding.missing) == (verdict, len(errors), "e")
+    assert finding.reason == f"the mean of n = {len(errors)}, whatever its spread; a verdict needs 3 seeds"
+
+
+def test_no_seed_at_all_is_not_enough():
+    finding = Difference("test_error", RESIDUAL56, 6.97, "within", 0.6).judge(evidence({("plain", 20): [1.0]}))
+    assert (finding.verdict, finding.effect) == ("not enough data", None)
+
+
 def test_a_trend_must_agree():
     rule = Difference("train_error", PLAIN56, PLAIN20, "above", 1, trend=(20, 32, 44, 56))
     ends = {("plain", 20): [1, 2, 3], ("plain", 56): [11, 12, 13]}
@@ -186,6 +214,21 @@ def test_printed_errors_are_claims_as_the_experiments_files_have_them(registered
     assert printed["cifar10_plain110_li2018/plain-110-trains"] == 16.44
     assert sum(name.startswith("cifar10_depth/resnet-") for name in printed) == 5
     assert not [claim for claim in claims({}) if "resnet-" in claim.id]
+
+
+EXPERIMENTS = sorted(path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_the_documented_command_trains_the_seeds_that_a_verdict_needs(experiment, registered):
+    if experiment not in {claim.experiment for claim in registered}:
+        pytest.skip("no claim is tested by it")
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        whole = compose("config", [f"experiment={experiment}"], return_hydra_config=True)
+    swept = str(whole.hydra.sweeper.params.get("seeds", whole.seeds))
+    assert len(whole.seeds) >= MINIMUM_N
+    assert sorted(re.findall(r"\d+", swept), key=int) == [str(seed) for seed in whole.seeds]
 
 
 def test_every_claim_names_an_experiment_and_depths_that_exist(registered, compose_experiment):

@@ -13,7 +13,7 @@ from degradation.tasks.task import Split
 
 SMALL = [
     *["experiment=cifar10_depth", "task=cifar10", "network=cifar", "recipe=he2015", "network.width=2", "depth=8"],
-    *["recipe.max_steps=64000", "recipe.evaluations=32", "recipe.batch_size=8"],
+    *["recipe.max_steps=64000", "recipe.evaluations=32", "recipe.batch_size=8", "recipe.precision=fp32"],
 ]
 
 
@@ -30,7 +30,7 @@ def test_the_bench_writes_a_row_a_case_and_a_table(compose_config, images, monke
     monkeypatch.setitem(engines.EFFORTS, "cpu", engines.Effort(n=2, steps=1, warm_up=1, matrix=64, copy=1 << 16))
     config = compose_config(*SMALL, f"runtime.data_dir={tmp_path}/none")
     for _ in range(2):  # the second call replaces the rows of the first
-        text = engines.bench(config)
+        text = engines.bench_engines(config)
     folder = tmp_path / "results" / "reference" / "bench"
     assert {path.name for path in folder.iterdir()} == {"cpu.csv", "cpu.md"}
     table = pd.read_csv(folder / "cpu.csv")

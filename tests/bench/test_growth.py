@@ -65,7 +65,8 @@ def test_every_series_is_measured(tmp_path, monkeypatch):
     sizes = growth.Sizes(depths=(1, 4), seeds=(1, 2), cohorts=(1, 2), steps=10, networks=(20,), repeats=1)
     monkeypatch.chdir(tmp_path)
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        text = growth.bench(defaults_of("sine_smoke"), all_experiments(), [sys.executable, "-c", NOTE, log], sizes)
+        defaults, train = defaults_of("sine_smoke"), [sys.executable, "-c", NOTE, log]
+        text = growth.bench_growth(defaults, all_experiments(), train, sizes)
     table = pd.read_csv(tmp_path / "results/reference/bench/growth.csv")
     assert list(table) == growth.COLUMNS
     series = {what: list(rows["n"]) for what, rows in table.groupby("what", sort=False)}

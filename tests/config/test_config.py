@@ -60,6 +60,8 @@ WRONG = [
     ("runtime.memory_format=nhwc", "runtime.memory_format is 'nhwc'; allowed: auto, contiguous, channels_last"),
     ("runtime.memory_format=channels_last", "it is for convolutions and network.family=mlp has none"),
     ("runtime.compile_blocks=true", "runtime.compile_blocks is for network.family=cifar and it is mlp"),
+    ("runtime.compile_blocks=maybe", "runtime.compile_blocks is 'maybe'; allowed: auto, true, false"),
+    ("runtime.compile_blocks=[]", "runtime.compile_blocks is []; true, false or auto is expected"),
     ("runtime.max_minutes=0", "runtime.max_minutes is 0.0; it must be a positive number"),
     ("runtime.max_minutes=soon", "runtime.max_minutes is 'soon'; a number or null is expected"),
     ("experiment.run_per=seed", "experiment.run_per is 'seed'; allowed: cohort, network"),
@@ -107,12 +109,27 @@ NARROW_B = ["experiment=digits_depth", "network.shortcut=B"]
         (NARROW_B, "memory_format", "contiguous"),
         ([*NARROW_B, "network.width=16"], "memory_format", "channels_last"),
         ([*NARROW_B, "variants=[plain]"], "memory_format", "contiguous"),  # that of its pair
-        (["experiment=cifar10_depth", "runtime=gpu"], "memory_format", "contiguous"),
+        (["experiment=cifar10_depth", "runtime=gpu"], "memory_format", "channels_last"),
+        (["experiment=cifar10_fp32", "runtime=gpu"], "memory_format", "contiguous"),
+        (["experiment=cifar10_depth", "runtime=gpu"], "compile_blocks", True),
+        (["experiment=cifar10_depth", "runtime=gpu", "recipe.precision=fp64"], "compile_blocks", False),
+        (["experiment=cifar10_smoke", "runtime=gpu"], "compile_blocks", False),  # 20 steps
+        (["experiment=digits_depth"], "compile_blocks", False),
+        (["experiment=sine_depth", "runtime=gpu"], "compile_blocks", False),
     ],
 )
-def test_what_auto_stands_for(overrides, key, value):
+def test_what_auto_stands_for(overrides, key, value, monkeypatch):
+    monkeypatch.setattr("degradation.config.missing_for_compilation", lambda device: None)
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         assert getattr(parse(compose("config", overrides)).runtime, key) == value
+
+
+def test_without_a_compiler_auto_does_not_compile(monkeypatch):
+    monkeypatch.setenv("CC", "no-such-compiler")
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        chosen = ["experiment=cifar10_depth", "runtime=gpu"]
+        assert parse(compose("config", chosen)).runtime.compile_blocks is False
+        assert parse(compose("config", [*chosen, "runtime.compile_blocks=true"])).runtime.compile_blocks is True
 
 
 @pytest.mark.parametrize("shortcut", ["B", "C"])

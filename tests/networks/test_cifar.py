@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from degradation.networks import build as networks
 from degradation.networks.cifar import Block, CifarNet, Conv3x3
 from degradation.networks.cifar_spec import CifarNetwork
-from degradation.networks.shortcuts import ZeroPad
+from degradation.networks.layers import ZeroPad
 
 
 def build(variant="residual", depth=8, seed=0, width=4, shortcut="A", input_shape=(3, 8, 8), **changes):

@@ -152,7 +152,7 @@ def test_recipe_and_command(experiments):
     assert recipe_sentence(experiments["cifar10_depth"]) == (
         "cifar, width 16, he initialisation, normalisation batch, shortcut A; sgd, lr 0.1, momentum 0.9; weight decay "
         "0.0001, batch 128, 64000 steps; schedule steps at 32000, 48000; constant warm-up of 400 steps from 110 layers "
-        "on; fp32."
+        "on; bf16."
     )
     assert experiments["digits_depth"].experiment.command == "python experiments/train.py -m experiment=digits_depth"
 

@@ -1,14 +1,11 @@
 """Blocks through torch.compile: the same steps within float32's rounding, one graph a shape, evaluation untouched."""
 
-import shutil
-import sysconfig
-from pathlib import Path
-
 import pytest
 import torch
 from torch._dynamo.utils import counters
 
 from degradation.checks import ConfigError
+from degradation.networks.compiler import missing_for_compilation
 from degradation.sweeps.preflight import preflight
 from degradation.training.engines import Engine
 from degradation.training.graph import GraphEngine
@@ -16,8 +13,7 @@ from tests.training.test_engines import assert_same, tensors, trained
 from tests.training.test_graph import EXACT, built
 
 needs_compiler = pytest.mark.skipif(
-    shutil.which("g++") is None or not Path(sysconfig.get_path("include"), "Python.h").exists(),
-    reason="no C++ compiler or no Python.h",
+    missing_for_compilation("cpu") is not None, reason=missing_for_compilation("cpu") or ""
 )
 SHAPES = 3  # a stage at this depth
 CONFIG = [*EXACT, "depth=8", "variants=[residual]", "seeds=[3,4]", "recipe.lr=0.0009765625"]

@@ -174,7 +174,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(interrupted, monkeypatch):
 def test_a_foreign_checkpoint_is_refused(interrupted):
     path = interrupted.path / "last.ckpt"
     content = torch.load(path, weights_only=True)
-    checkpoints.save(path, {**content, "members": content["members"][:1]})
+    checkpoints.save(path, {**content, "identity": content["identity"] | {"seeds": [0]}})
     with pytest.raises(JobFailedError, match="last.ckpt is not a checkpoint of this cohort"):
         train(interrupted.config, interrupted.config, show_progress=False)
 

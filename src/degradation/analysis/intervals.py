@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import integrate, stats
 
 CONFIDENCE = 0.95
 
@@ -40,6 +40,22 @@ def mean_interval(values: np.ndarray) -> Interval:
         return Interval(mean, mean, mean, n)
     low, high = stats.t.interval(CONFIDENCE, n - 1, loc=mean, scale=stats.sem(values))
     return Interval(mean, float(low), float(high), n)
+
+
+def power_within(margin: float, sd: float, n: int) -> float:
+    """How often the interval of n normal values with mean zero and standard deviation `sd` lies within +-`margin`.
+
+    That is the chance that n seeds confirm a printed value which is exactly ours. Mean and sample deviation are
+    independent, so it is the normal chance given the deviation, integrated over the chi distribution. n is at least 2.
+    """
+    df, sem = n - 1, sd / np.sqrt(n)
+    t = stats.t.ppf((1 + CONFIDENCE) / 2, df)
+
+    def at(chi: float) -> float:
+        room = margin - t * sem * chi / np.sqrt(df)
+        return float(stats.chi.pdf(chi, df) * (2 * stats.norm.cdf(room / sem) - 1))
+
+    return float(integrate.quad(at, 0, margin * np.sqrt(df) / (t * sem))[0])
 
 
 def trend_p_value(table: np.ndarray) -> float:

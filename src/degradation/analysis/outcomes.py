@@ -8,7 +8,7 @@ better than predicting the mean.
 import numpy as np
 import pandas as pd
 
-LEAST_LOSS = 1e-12  # losses below it, zero included, count as this where their logarithm is taken
+LEAST_LOSS = 1e-12  # of predicting the mean: what is below, zero included, counts as this in logarithms
 
 
 def is_classification(networks: pd.DataFrame) -> bool:
@@ -36,9 +36,9 @@ def log_losses(networks: pd.DataFrame, split: str) -> pd.Series:
     Args:
         networks: everything that is compared, since a diverged network counts as the worst of it.
     """
-    found = losses(networks, split)
-    worst = max(networks[f"mean_{split}_loss"].max(), found.replace(np.inf, np.nan).max())
-    return np.log10(found.clip(LEAST_LOSS, worst))
+    found, of_mean = losses(networks, split), networks[f"mean_{split}_loss"]
+    worst = max(of_mean.max(), found.replace(np.inf, np.nan).max())
+    return np.log10(found.clip(lower=LEAST_LOSS * of_mean).clip(upper=worst))
 
 
 def decades(networks: pd.DataFrame, split: str) -> pd.Series:

@@ -10,7 +10,7 @@ import pandas as pd
 from degradation.analysis.intervals import Interval, mean_interval, trend_p_value
 from degradation.analysis.metrics import METRICS, NETWORK, Tables
 
-Verdict = Literal["reproduced", "contradicted", "mixed", "not enough data", "not run"]
+Verdict = Literal["reproduced", "contradicted", "mixed", "consistent", "inconsistent", "not enough data", "not run"]
 Relation = Literal["above", "below", "within"]
 Evidence = Mapping[str, Tables]  # by experiment
 
@@ -38,7 +38,7 @@ class Finding:
         effect: the difference and its interval; None where nothing could be computed.
         unit: of the effect.
         reason: in words: what decided, what is missing, or what would change the answer.
-        missing: the experiment that lacks data, if one does.
+        missing: the experiment that lacks data, if one does; to be *consistent* is to lack seeds as well.
     """
 
     verdict: Verdict
@@ -63,9 +63,16 @@ def decide(effect: Interval, relation: Relation, margin: float) -> Verdict:
     return "reproduced" if inside else "contradicted" if outside else "mixed"
 
 
+def holds(mean: float, relation: Relation, margin: float) -> bool:
+    """Whether a mean fulfils the relation; see `decide`."""
+    return {"above": mean > margin, "below": mean < margin, "within": abs(mean) < margin}[relation]
+
+
 @dataclass(frozen=True)
 class Difference:
     """A metric of one cell minus that of another or minus a number, paired by seed, against a margin.
+
+    Fewer seeds than a verdict needs are still compared with a number: their mean is consistent with it or is not.
 
     Attributes:
         metric: a key of `METRICS`.
@@ -108,6 +115,8 @@ class Difference:
         left = self._values(evidence, self.left)
         right = self._values(evidence, self.right) if isinstance(self.right, Cell) else self.right
         differences = (left - right).dropna()
+        if not isinstance(self.right, Cell) and 0 < len(differences) < MINIMUM_N:
+            return self._compare_mean(differences)
         if len(differences) < MINIMUM_N:
             scarce = self.left if not isinstance(right, pd.Series) or len(left) <= len(right) else self.right
             assert isinstance(scarce, Cell)
@@ -117,6 +126,12 @@ class Difference:
         effect = mean_interval(differences.to_numpy(dtype=float))
         verdict = decide(effect, self.relation, self.margin)
         return self._with_trend(evidence, Finding(verdict, effect, unit, self._what_would_change(effect, verdict)))
+
+    def _compare_mean(self, differences: pd.Series) -> Finding:
+        effect = mean_interval(differences.to_numpy(dtype=float))
+        verdict: Verdict = "consistent" if holds(effect.mean, self.relation, self.margin) else "inconsistent"
+        reason = f"the mean of n = {effect.n}, whatever its spread; a verdict needs {MINIMUM_N} seeds"
+        return Finding(verdict, effect, METRICS[self.metric].unit, reason, self.left.experiment)
 
     def _values(self, evidence: Evidence, cell: Cell) -> pd.Series:
         """The metric by seed, without the seeds that have none and, between variants, unmatched networks."""

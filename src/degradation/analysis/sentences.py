@@ -51,7 +51,7 @@ def _comparison(summary: pd.DataFrame) -> list[str]:
         return []
     ratio = plain / residual
     if 1 / SAME < ratio < SAME:
-        return [f"at {depth} layers both are about the same"]
+        return [f"at {depth} layers plain and residual are about the same"]
     better, worse = ("residual", "plain") if ratio > 1 else ("plain", "residual")
     return [f"at {depth} layers {better} is {times(max(ratio, 1 / ratio))} better than {worse}"]
 

@@ -102,9 +102,13 @@ class Config:
             on_host = engine == "graph" and (self.recipe.warmup_until_error is not None or not self.task.on_device)
             self.runtime = replace(self.runtime, engine="sequential" if on_host else engine)
         if self.runtime.memory_format == "auto":
-            formats = {family.default_memory_format(device) for family in [self.network, *families]}
+            formats = {family.default_memory_format(device, precision) for family in [self.network, *families]}
             agreed = formats.pop() if len(formats) == 1 else "contiguous"  # so that a pair has one format
             self.runtime = replace(self.runtime, memory_format=agreed)
+        if self.runtime.compile_blocks == "auto":
+            max_steps = self.recipe.max_steps
+            compiled = all(family.default_compile_blocks(device, precision, max_steps) for family in families)
+            self.runtime = replace(self.runtime, compile_blocks=compiled)
 
     def _check_execution(self) -> None:
         runtime, recipe = self.runtime, self.recipe
@@ -113,7 +117,7 @@ class Config:
                 device=runtime.device,
                 engine=runtime.engine,
                 memory_format=runtime.memory_format,
-                compile_blocks=runtime.compile_blocks,
+                compile_blocks=bool(runtime.compile_blocks),
             )
         require(
             runtime.engine != "graph" or runtime.device == "cuda",

@@ -14,6 +14,7 @@ EXPECTED: dict[Any, str] = {  # types of fields in words
     int: "a whole number",
     float: "a number",
     bool: "true or false",
+    bool | str: "true, false or auto",
     str: "a text",
     list[int]: "a list of whole numbers",
     float | None: "a number or null",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from degradation.checks import at_least, one_of, positive
+from degradation.checks import at_least, one_of, positive, require
 
 ENGINES = ("auto", "stacked", "sequential", "graph")
 MEMORY_FORMATS = ("auto", "contiguous", "channels_last")
@@ -15,7 +15,7 @@ class Runtime:
     threads: int
     engine: str
     memory_format: str
-    compile_blocks: bool
+    compile_blocks: bool | str
     checkpoint_every_steps: int
     segment_steps: int
     max_minutes: float | None
@@ -31,6 +31,8 @@ class Runtime:
         one_of("runtime.device", self.device, ("cpu", "cuda"))
         one_of("runtime.engine", self.engine, ENGINES)
         one_of("runtime.memory_format", self.memory_format, MEMORY_FORMATS)
+        allowed = isinstance(self.compile_blocks, bool) or self.compile_blocks == "auto"
+        require(allowed, f"runtime.compile_blocks is {self.compile_blocks!r}; allowed: auto, true, false.")
         at_least("runtime.threads", self.threads, 1)
         at_least("runtime.checkpoint_every_steps", self.checkpoint_every_steps, 1)
         at_least("runtime.segment_steps", self.segment_steps, 1)

@@ -44,7 +44,7 @@ class Block(nn.Module):
         self.conv2 = Conv3x3(outputs, outputs)
         self.norm2 = nn.BatchNorm2d(outputs)
         residual = settings.shortcut != "none"
-        self.shortcut = SHORTCUTS[settings.shortcut](inputs, outputs, stride) if residual else None
+        self.shortcut = SHORTCUTS[settings.shortcut].build(inputs, outputs, stride) if residual else None
         self.scales = (settings.branch_scale, settings.shortcut_scale)
 
     def forward(self, x: Tensor) -> list[Tensor]:

@@ -4,12 +4,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from degradation.checks import at_least, one_of, require
+from degradation.networks.compiler import missing_for_compilation
 from degradation.networks.mlp_spec import ZERO_LAST, check_scales
+from degradation.networks.shortcuts import SHORTCUTS
 
 if TYPE_CHECKING:
     from torch import nn
 
-PROJECTING = ("B", "C")  # shortcuts with 1x1 convolutions
+COMPILED_FROM = 5000  # steps: below, compilation takes longer than it saves
 ONEDNN_BLOCK = 16  # channels, with AVX-512; 8 with AVX2
 OVERRUN = (
     f"needs network.width of at least {ONEDNN_BLOCK} on the CPU: oneDNN's backward pass of narrower 1x1 convolutions "
@@ -32,7 +34,7 @@ class CifarNetwork:
 
     def __post_init__(self) -> None:
         at_least("network.width", self.width, 1)
-        one_of("network.shortcut", self.shortcut, ("none", "A", "B", "C"))
+        one_of("network.shortcut", self.shortcut, ("none", *SHORTCUTS))
         one_of("network.init", self.init, ("he", "he_zero_last"))
         check_scales(self.shortcut, self.shortcut_scale, self.branch_scale)
         require(self.init != "he_zero_last" or self.shortcut != "none", ZERO_LAST)
@@ -64,14 +66,24 @@ class CifarNetwork:
     def default_engine(self, device: str, precision: str) -> str:
         return "graph" if device == "cuda" else "sequential"
 
-    def default_memory_format(self, device: str) -> str:
-        """What is faster on the CPU where it is safe, see `overruns`."""
-        return "contiguous" if device == "cuda" or self.overruns else "channels_last"
+    def default_memory_format(self, device: str, precision: str) -> str:
+        """What is faster where it is safe.
+
+        On the CPU see `overruns`. On CUDA float32 with channels last takes cuDNN's persistent batch normalisation,
+        which may stall beside other kernels; with bf16 cuDNN's is not taken.
+        """
+        safe = precision == "bf16" if device == "cuda" else not self.overruns
+        return "channels_last" if safe else "contiguous"
+
+    def default_compile_blocks(self, device: str, precision: str, max_steps: int) -> bool:
+        """Long trainings on CUDA, where there is a compiler."""
+        worth_it = device == "cuda" and precision != "fp64" and max_steps >= COMPILED_FROM
+        return worth_it and missing_for_compilation(device) is None
 
     @property
     def overruns(self) -> bool:
         """Whether oneDNN writes beyond its memory with channels last on the CPU (oneDNN issue 6035)."""
-        return self.width < ONEDNN_BLOCK and self.shortcut in PROJECTING
+        return self.width < ONEDNN_BLOCK and self.shortcut != "none" and SHORTCUTS[self.shortcut].projects
 
     def layer_sizes(self, depth: int, shape: tuple[int, ...]) -> list[int]:
         """Numbers that each 3x3 layer puts out for one image: half as many from stage to stage."""

@@ -56,8 +56,11 @@ class Family(Protocol):
     def default_engine(self, device: str, precision: str) -> str:
         """What `runtime.engine=auto` stands for."""
 
-    def default_memory_format(self, device: str) -> str:
+    def default_memory_format(self, device: str, precision: str) -> str:
         """What `runtime.memory_format=auto` stands for."""
+
+    def default_compile_blocks(self, device: str, precision: str, max_steps: int) -> bool:
+        """What `runtime.compile_blocks=auto` stands for."""
 
     def layer_sizes(self, depth: int, shape: tuple[int, ...]) -> list[int]:
         """Numbers that each hidden layer puts out for one example of `shape`."""

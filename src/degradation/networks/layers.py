@@ -1,7 +1,7 @@
-"""Layers that work on one network or on a stack of S networks of one shape.
+"""Layers. Those of MLPs work on one network or on a stack of S networks of one shape.
 
-Inside a network samples are columns: activations have shape (..., width, B), where `...` is empty for one network and
-(S,) for a stack. A layer is the same code for both, so a stack computes what its networks compute.
+Inside such a network samples are columns: activations have shape (..., width, B), where `...` is empty for one network
+and (S,) for a stack. A layer is the same code for both, so a stack computes what its networks compute.
 """
 
 import torch
@@ -54,3 +54,16 @@ def norm(kind: str, width: int) -> nn.Module:
     if kind == "none":
         return nn.Identity()
     return BatchNorm(width) if kind == "batch" else LayerNorm()
+
+
+class ZeroPad(nn.Module):
+    """Every `stride`-th pixel, and new channels of zeros: (B, C, H, W) -> (B, C + new, H / stride, W / stride)."""
+
+    def __init__(self, new_channels: int, stride: int) -> None:
+        super().__init__()
+        self.new_channels = new_channels
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x[:, :, :: self.stride, :: self.stride]
+        return functional.pad(x, (0, 0, 0, 0, 0, self.new_channels))

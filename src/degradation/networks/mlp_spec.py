@@ -61,8 +61,11 @@ class MLPNetwork:
     def default_engine(self, device: str, precision: str) -> str:
         return "sequential" if precision == "bf16" else "stacked"
 
-    def default_memory_format(self, device: str) -> str:
+    def default_memory_format(self, device: str, precision: str) -> str:
         return "contiguous"
+
+    def default_compile_blocks(self, device: str, precision: str, max_steps: int) -> bool:
+        return False
 
     def layer_sizes(self, depth: int, shape: tuple[int, ...]) -> list[int]:
         return [self.width] * depth

@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from degradation.analysis.claims import Claim, claims
+from degradation.analysis.claims import TABLE_MARGIN, TABLE_SD, Claim, claims
+from degradation.analysis.intervals import power_within
 from degradation.analysis.metrics import Tables
-from degradation.analysis.rules import Evidence, Finding
+from degradation.analysis.rules import MINIMUM_N, Evidence, Finding
 from degradation.analysis.sentences import what_happened
 from degradation.analysis.statistics import summary
 from degradation.checks import ConfigError
@@ -29,7 +30,8 @@ from degradation.reports.html import page
 from degradation.reports.markdown import aligned
 from degradation.reports.publish import REFERENCE
 
-VERDICTS = ("reproduced", "contradicted", "mixed", "not enough data", "not run")
+VERDICTS = ("reproduced", "contradicted", "mixed", "consistent", "inconsistent", "not enough data", "not run")
+TOO_FEW = ("consistent", "inconsistent", "not enough data", "not run")  # what more seeds would turn into a verdict
 CLAIM_COLUMNS = [
     "id",
     "verdict",
@@ -48,8 +50,9 @@ CLAIM_COLUMNS = [
 HOW_TO_READ = (
     "An effect is a mean over seeds with its 95 % interval, the first-named networks minus the second; a decade "
     "is a factor of ten. *Reproduced* means that the whole interval fulfils the claim's rule, *contradicted* that"
-    " none of it does, *mixed* that the interval holds the margin or that parts of the rule disagree. A verdict "
-    "is about these networks, this task and this budget: where the source speaks of other networks, it says "
+    " none of it does, *mixed* that the interval holds the margin or that parts of the rule disagree. Where fewer "
+    f"than {MINIMUM_N} seeds are compared with a number, *consistent* and *inconsistent* speak of their mean. "
+    "A verdict is about these networks, this task and this budget: where the source speaks of other networks, it says "
     "whether the statement holds here as well."
 )
 CAVEATS = (
@@ -180,7 +183,7 @@ def _text(
     parts = [
         "# What depth does to plain and residual networks",
         f"{len(findings)} tests of published claims: "
-        + ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+        + ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
         + ".",
         HOW_TO_READ,
         *_headline(sections, results),
@@ -196,8 +199,20 @@ def _text(
         if judged
         else "",
         CAVEATS,
+        _power(),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _power() -> str:
+    """How many seeds it takes to confirm a printed error."""
+    chances = [(n, 100 * power_within(TABLE_MARGIN, TABLE_SD, n)) for n in (MINIMUM_N, 5, 8)]
+    shown = ", ".join(f"{chance:.0f} % with {n} seeds" for n, chance in chances)
+    return (
+        f"Power: if the mean over all seeds is a printed error exactly, and seeds spread by {TABLE_SD} points "
+        f"(standard deviation), then a claim *within {TABLE_MARGIN} points of the printed error* is found reproduced "
+        f"in {shown}; otherwise it is mixed."
+    )
 
 
 def _headline(sections: list[Section], results: Path) -> list[str]:
@@ -307,12 +322,12 @@ def against_published(defaults: Config, summary: pd.DataFrame) -> list[str]:
 def _not_run(findings: list[tuple[Claim, Finding]], commands: dict[str, str]) -> list[str]:
     waiting: dict[str, list[str]] = {}
     for claim, finding in findings:
-        if finding.verdict in ("not run", "not enough data") and finding.missing:
+        if finding.verdict in TOO_FEW and finding.missing:
             waiting.setdefault(finding.missing, []).append(claim.statement)
     if not waiting:
         return []
     lines = []
     for experiment, statements in waiting.items():
-        lines.append(f"`{commands[experiment]}` (with three seeds or more: `seeds=[0,1,2]`) brings:")
+        lines.append(f"`{commands[experiment]}` brings:")
         lines.append("\n".join(f"- {statement}" for statement in dict.fromkeys(statements)))
     return ["## Not run, or too few seeds", *lines]

@@ -1,12 +1,10 @@
 """What this machine cannot do, told before anything is trained. Imports no torch unless CUDA is asked for."""
 
-import os
-import shutil
-import sysconfig
 from pathlib import Path
 
 from degradation.checks import ConfigError
 from degradation.config import Config
+from degradation.networks.compiler import missing_for_compilation
 from degradation.tracking.start import check_key
 from degradation.training.memory import check_memory
 
@@ -45,16 +43,9 @@ def preflight(configs: list[Config], *, here: bool = True) -> None:
 
 def check_compiler(device: str) -> None:
     """Refuse to compile without the compiler that torch calls: for the CPU's loops, or by Triton."""
-    variable, names = ("CXX", ["g++"]) if device == "cpu" else ("CC", ["gcc", "clang"])
-    names = [os.environ[variable]] if variable in os.environ else names
-    if not any(map(shutil.which, names)):
-        raise ConfigError(
-            f"runtime.compile_blocks needs a compiler and there is no {' or '.join(names)}; install one, or set "
-            f"{variable}."
-        )
-    headers = Path(sysconfig.get_path("include"))
-    if not (headers / "Python.h").exists():
-        raise ConfigError(f"runtime.compile_blocks needs Python's headers and there is no Python.h in {headers}.")
+    missing = missing_for_compilation(device)
+    if missing:
+        raise ConfigError(missing)
 
 
 def check_cuda(configs: list[Config]) -> None:

@@ -113,6 +113,8 @@ class Cohort(pl.LightningModule):
         self.step = segment.stop
         if segment.evaluate:
             self._evaluate()
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)  # replays are queued: without this the clock would stop too early
         self.seconds += time.perf_counter() - began
 
     def _evaluate(self) -> None:

@@ -6,6 +6,9 @@ on a stream of its own. What changes from step to step lies on the device: indic
 tables that are filled once a segment, and a place in them that the step itself moves on. Nothing in a step looks at the
 host, and nothing is allocated by it after the capture.
 
+PyTorch has 32 streams a device: beyond 31 networks, one stream being the capture's, networks share streams and wait for
+one another. Results stay the same.
+
 The device's learning rates are float32, as the fused optimizers want them: 0.1 is 0.100000001.
 """
 
@@ -21,6 +24,7 @@ from degradation.tasks.task import Batch, Task
 from degradation.training.engines import Engine
 from degradation.training.group import Group
 from degradation.training.members import Member
+from degradation.training.switches import Counts, Switches, counted, cudnn_benchmark, use_native_norms
 
 WARM_UP_STEPS = 3  # before the capture: libraries choose their kernels and take their workspaces
 
@@ -83,15 +87,19 @@ class Lane(Group):
         rates = [self.learning_rate(step) for step in range(start, stop)]
         self.rates[: len(rates)].copy_(torch.tensor(rates))
 
-    def device_step(self, inputs: Tensor, targets: Tensor, task: Task, place: Tensor, step: Tensor) -> None:
+    def device_step(
+        self, inputs: Tensor, targets: Tensor, task: Task, place: Tensor, step: Tensor, counts: Counts = "each"
+    ) -> None:
         """What `train_step` does, with every decision on the device.
 
         Args:
             inputs, targets: the batch.
             place: the row of `rates`, (1,).
             step: the number of this step, (1,).
+            counts: how batch normalisation counts its batches, see `Switches`.
         """
-        predictions, losses = self.backward(inputs, targets, task)
+        with counted(self.network, counts):
+            predictions, losses = self.backward(inputs, targets, task)
         first = ~losses.isfinite() & (self.diverged_step < 0)
         self.diverged_step.copy_(torch.where(first, step, self.diverged_step))
         self.frozen.copy_((self.diverged_step >= 0).all())
@@ -101,15 +109,23 @@ class Lane(Group):
 
 
 class GraphEngine(Engine):
-    """Engine of single networks whose common step is replayed from a CUDA graph. See the module's docstring."""
+    """Engine of single networks whose common step is replayed from a CUDA graph. See the module's docstring.
+
+    Args:
+        config, task: the cohort.
+        switches: how the step is executed; only the bench sets them.
+    """
 
     group_class = Lane
 
     place: Tensor  # (1,) the row of the tables that the next step takes
     step_number: Tensor  # (1,) the number of the next step
 
-    def __init__(self, config: Config, task: Task) -> None:
+    def __init__(self, config: Config, task: Task, switches: Switches | None = None) -> None:
         super().__init__(config, task)
+        self.switches = switches or Switches()
+        if not self.switches.cudnn_norm:
+            use_native_norms(self)
         self.rows = config.runtime.segment_steps
         self.tables = nn.ModuleDict({str(seed): SeedTable(self._draw(seed, 0, 1), self.rows) for seed in config.seeds})
         self.register_buffer("place", torch.zeros(1, dtype=torch.int64))
@@ -147,10 +163,13 @@ class GraphEngine(Engine):
         # All networks of a seed share a batch. It is held until the streams have joined: memory that is freed earlier
         # may be taken by the next network's stream while this one's still reads it.
         batches = {seed: self.task.training_batch(table.at(self.place)) for seed, table in self.all_tables().items()}
-        for number, lane in enumerate(self.all_lanes()):
+        lanes = self.all_lanes()
+        if self.switches.deepest_first:
+            lanes.sort(key=lambda lane: -lane.members[0].depth)
+        for number, lane in enumerate(lanes):
             with beside(self.streams[number] if self.streams else None):
                 inputs, targets = batches[lane.members[0].seed]
-                lane.device_step(inputs, targets, self.task, self.place, self.step_number)
+                lane.device_step(inputs, targets, self.task, self.place, self.step_number, self.switches.counts)
         for stream in self.streams:
             torch.cuda.current_stream().wait_stream(stream)
         self.place += 1
@@ -158,16 +177,17 @@ class GraphEngine(Engine):
 
     def capture(self) -> Callable[[], None]:
         """The step as a CUDA graph; calling what is returned replays it. Networks and counters stay as they are."""
-        self.streams = [torch.cuda.Stream() for _ in self.all_lanes()]
+        self.streams = [torch.cuda.Stream() for _ in self.all_lanes()] if self.switches.streams else []
         stream = torch.cuda.Stream()  # for warm-up and capture: cuBLAS keeps a workspace for every stream
-        with beside(stream):
-            self.warm_up()
-        torch.cuda.current_stream().wait_stream(stream)
-        gc.collect()  # a dead graph must not be freed in the middle of a capture
-        graph = torch.cuda.CUDAGraph()
-        # Other threads, such as those that pin memory for a loader, may go on with what a capture must not do.
-        with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
-            self.step()
+        with cudnn_benchmark(self.switches.benchmark):
+            with beside(stream):
+                self.warm_up()
+            torch.cuda.current_stream().wait_stream(stream)
+            gc.collect()  # a dead graph must not be freed in the middle of a capture
+            graph = torch.cuda.CUDAGraph()
+            # Other threads, such as those that pin memory for a loader, may go on with what a capture must not do.
+            with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+                self.step()
         return graph.replay
 
     def warm_up(self) -> None:

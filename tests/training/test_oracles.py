@@ -1,0 +1,436 @@
+"""Steps, evaluations, diagnostics and estimates against computations written out in numpy and scikit-learn."""
+
+import copy
+import dataclasses
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from sklearn import metrics
+from torch import nn
+
+from degradation import tasks
+from degradation.networks import count_parameters
+from degradation.networks.cifar import CifarNet
+from degradation.records.identity import digest
+from degradation.tasks.task import Split
+from degradation.training import cohort as cohort_module
+from degradation.training.cohort import Cohort
+from degradation.training.diagnostics import LayerDiagnostics, Predictions, diagnostics, layer_statistics, rounded
+from degradation.training.engines import Engine
+from degradation.training.members import Member, build
+from degradation.training.memory import BYTES, FIXED, RESERVE, gigabytes, network_bytes, training_bytes
+from degradation.training.schedule import learning_rate
+
+ONE_LAYER = ["recipe.precision=fp64", "depth=1", "network.width=5", "variants=[plain]", "seeds=[0,3]",
+             "task.train_points=20", "recipe.batch_size=8", "recipe.max_steps=12"]  # fmt: skip
+DIGITS = ["experiment=digits_depth", "recipe.precision=fp64", "network.width=4", "recipe.max_steps=150", "seeds=[0]"]
+CPU = torch.device("cpu")
+
+
+def load(config):
+    return tasks.load(config.task, config.runtime)
+
+
+def engine_of(config, task=None):
+    engine = Engine(config, task or load(config))
+    engine.to_device(CPU)
+    engine.configure_optimizers()
+    return engine
+
+
+def layer_sizes(config, depth):
+    """Numbers that each hidden layer puts out for one example, by the configuration's estimate."""
+    return config.network.layer_sizes(depth, config.task.pixels)
+
+
+def about_parameters(config, depth):
+    """The configuration's estimate of a network's parameters."""
+    return config.network.weights(depth)
+
+
+def by_hand(task, tensors, indices, step_rates, update):
+    """relu(x w + b) v + c fitted by the mean squared error: its gradients, and `update` for every step."""
+    w, b, v, c = (tensor.detach().double().numpy().copy() for tensor in tensors)
+    losses, state = [], [{} for _ in range(4)]
+    for step, (rate, taken) in enumerate(zip(step_rates, indices.numpy(), strict=True)):
+        x, y = task.train.inputs.numpy()[taken], task.train.targets.numpy()[taken]
+        before = x @ w.T + b
+        hidden = np.maximum(before, 0)
+        rest = hidden @ v.T + c - y
+        losses.append(np.mean(rest**2))
+        upstream = 2 * rest / len(x)
+        inner = (upstream @ v) * (before > 0)
+        gradients = [inner.T @ x, inner.sum(0), upstream.T @ hidden, upstream.sum(0)]
+        for number, (value, gradient) in enumerate(zip((w, b, v, c), gradients, strict=True)):
+            value -= rate * update(value, gradient, state[number], step)
+    return (w, b, v, c), losses
+
+
+def sgd(momentum, decay):
+    """Sutskever et al. 2013 as PyTorch writes it; weight decay is added to the gradient."""
+
+    def update(value, gradient, state, step):
+        state["buffer"] = momentum * state.get("buffer", 0) + gradient + decay * value
+        return state["buffer"]
+
+    return update
+
+
+def adam(decay, first=0.9, second=0.999, eps=1e-8):
+    """Kingma and Ba 2015, algorithm 1; weight decay is added to the gradient."""
+
+    def update(value, gradient, state, step):
+        gradient = gradient + decay * value
+        state["m"] = first * state.get("m", 0) + (1 - first) * gradient
+        state["v"] = second * state.get("v", 0) + (1 - second) * gradient**2
+        m, v = state["m"] / (1 - first ** (step + 1)), state["v"] / (1 - second ** (step + 1))
+        return m / (np.sqrt(v) + eps)
+
+    return update
+
+
+RECIPES = {
+    "sgd": (["recipe.optimizer=sgd", "recipe.momentum=0.9", "recipe.weight_decay=0.01", "recipe.lr=0.01"],
+            sgd(0.9, 0.01)),
+    "adam": (["recipe.optimizer=adam", "recipe.weight_decay=0.02", "recipe.lr=0.01"], adam(0.02)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("optimizer", RECIPES)
+@pytest.mark.parametrize("engine", ["stacked", "sequential"])
+def test_steps_by_hand(compose_config, engine, optimizer):
+    overrides, update = RECIPES[optimizer]
+    steps = ["recipe.schedule=steps", "recipe.milestones=[6]", "recipe.gamma=0.5", "recipe.warmup_steps=4"]
+    config = compose_config(*ONE_LAYER, *overrides, *steps, f"runtime.engine={engine}")
+    rates = 0.01 * np.array([0.25, 0.5, 0.75, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5])
+    task, ours = load(config), engine_of(config)
+    ours.run(0, 5)
+    ours.run(5, 12)
+    sums = {}
+    for group in ours.all_groups():
+        assert group.steps_summed == 12
+        losses, errors = group.take_batch_means(task)
+        sums |= dict(zip(group.members, losses.tolist(), strict=True))
+        assert errors.isnan().all()
+        assert group.steps_summed == 0
+        assert group.take_batch_means(task)[0].isnan().all()
+    for seed in (0, 3):
+        network = build(Member(1, "plain", seed), config, task)
+        tensors = (network.stem.weight, network.stem.bias, network.head.weight, network.head.bias)
+        indices = task.batches(seed, batch_size=8, start=0, stop=12).indices
+        expected, losses = by_hand(task, tensors, indices, rates, update)
+        state = ours.member_states()[f"depth=001,plain,seed={seed}"]["network"]
+        for name, value in zip(("stem.weight", "stem.bias", "head.weight", "head.bias"), expected, strict=True):
+            np.testing.assert_allclose(state[name].numpy(), value, rtol=1e-11, atol=1e-13, err_msg=name)
+        assert sums[Member(1, "plain", seed)] == pytest.approx(np.mean(losses), rel=1e-12)
+
+
+def test_batch_errors_and_evaluations_are_counted(compose_config):
+    config = compose_config(*DIGITS, "depth=8", "recipe.batch_size=16", "recipe.lr=1e-30", "variants=[residual]")
+    whole = load(config)
+    parts = [Split(split.inputs[:50], split.targets[:50]) for split in (whole.train, whole.test)]
+    small = dataclasses.replace(whole, train=parts[0], test=parts[1])
+    engine = engine_of(config, small)
+    (group,) = engine.all_groups()
+    network, order = group.network, small.batches(0, batch_size=16, start=0, stop=3).indices
+    losses, errors = [], []
+    for taken in order:
+        inputs, targets = small.prepare(parts[0].inputs[taken]), parts[0].targets[taken]
+        predictions = copy.deepcopy(network).train()(inputs).detach()
+        losses.append(metrics.log_loss(targets, predictions.softmax(1), labels=range(10)))
+        errors.append(100 * metrics.zero_one_loss(targets, predictions.argmax(1)))
+    engine.run(0, 3)
+    (measured,) = engine.evaluate().values()
+    assert measured["batch_loss"] == pytest.approx(np.mean(losses), rel=1e-9)
+    assert measured["batch_error"] == pytest.approx(np.mean(errors), rel=1e-12)
+    network.eval()
+    for name, split in (("train", parts[0]), ("test", parts[1])):
+        predictions = network(small.prepare(split.inputs)).detach()
+        loss = metrics.log_loss(split.targets, predictions.softmax(1), labels=range(10))
+        assert measured[f"{name}_loss"] == pytest.approx(loss, rel=1e-12)
+        wrong = 100 * metrics.zero_one_loss(split.targets, predictions.argmax(1))
+        assert measured[f"{name}_error"] == pytest.approx(wrong, rel=1e-12)
+
+
+@pytest.mark.parametrize("variant", ["plain", "residual"])
+@pytest.mark.parametrize("family", ["cifar", "mlp"])
+def test_diagnostics_against_autograd_and_numpy(compose_config, family, variant):
+    if family == "cifar":
+        config = compose_config(*DIGITS, "depth=8")
+    else:
+        config = compose_config("recipe.precision=fp64", "network.norm=batch", "task.train_points=300")
+    task = load(config)
+    network = build(Member(config.depths[0], variant, 0), config, task).double()
+    for parameter in network.parameters():
+        parameter.data += 0.05
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    measured = layer_statistics(network.eval(), task.train, task)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+    assert not network.training
+
+    network.train()
+    kept = []
+    for module in network.norms():
+        module.register_forward_hook(lambda _module, _x, output: kept.append(output.detach().numpy().copy()))
+    inputs, targets = task.prepare(task.train.inputs[:256]), task.train.targets[:256]
+    predictions, outputs = network.trace(inputs)
+    loss = nn.functional.cross_entropy if isinstance(network, CifarNet) else nn.functional.mse_loss
+    loss(predictions, targets).backward()
+    by_input = [output.detach().numpy() if family == "cifar" else output.detach().numpy().T for output in outputs]
+    expected = {
+        "output_sd": [np.sqrt(np.mean(values.std(axis=0) ** 2)) for values in by_input],
+        "gradient_norm": [np.sqrt((weight.grad.numpy() ** 2).sum()) for weight in network.weights()],
+        "response_sd": [*(values.std() for values in kept), np.nan],
+    }
+    assert measured.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_allclose(measured[name].numpy(), values, rtol=1e-10, err_msg=name)
+
+
+@pytest.mark.parametrize("depth", [8, 14])
+def test_cifar_sizes_are_those_of_the_modules(compose_config, depth):
+    config = compose_config(*DIGITS, f"depth={depth}", "network.width=8")
+    network, sizes = build(Member(depth, "plain", 0), config, load(config)), []
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(lambda _module, _x, output: sizes.append(output[0].numel()))
+    network(torch.zeros(2, 1, 8, 8))
+    assert layer_sizes(config, depth) == sizes
+    inside = [block.get_parameter(f"conv{number}.weight").numel() for block in network.blocks for number in (1, 2)]
+    assert about_parameters(config, depth) == sum(inside)
+
+
+def test_mlp_sizes_are_those_of_the_modules(compose_config):
+    config = compose_config("depth=10", "network.width=7")
+    network = build(Member(10, "plain", 0), config, load(config))
+    hidden = [values.shape[0] for values in network.trace(torch.zeros(1, 1))[1][:-1]]
+    assert layer_sizes(config, 10) == hidden == [7] * 10
+    assert about_parameters(config, 10) == 10 * 49
+    assert 0.8 * count_parameters(network) < about_parameters(config, 10) < count_parameters(network)
+
+
+def test_memory_by_hand(compose_config):
+    assert (RESERVE, FIXED, BYTES) == (1.25, 2**30, {"fp32": 4, "tf32": 4, "bf16": 4, "fp64": 8})
+    single = ["depth=10", "network.width=7", "recipe.batch_size=5"]
+    numbers, parameters = 2 * 5 * 70, 490  # activations are kept twice; weights, gradients, and momenta once or twice
+    assert network_bytes(compose_config(*single), 10) == 1.25 * (4 * numbers + 4 * 4 * parameters)
+    with_sgd = ["recipe.optimizer=sgd", "recipe.precision=fp64"]
+    assert network_bytes(compose_config(*single, *with_sgd), 10) == 1.25 * 8 * (numbers + 3 * parameters)
+    several = ["depth=[4,10]", "network.width=7", "recipe.batch_size=5", "seeds=[0,1,2]"]
+    stacked, sequential = (compose_config(*several, f"runtime.engine={name}") for name in ("stacked", "sequential"))
+    assert training_bytes(stacked) == 2**30 + 6 * network_bytes(stacked, 10)
+    assert training_bytes(sequential) == 2**30 + network_bytes(stacked, 10)
+    half = compose_config(*single, "recipe.precision=bf16", "runtime.engine=sequential")
+    assert network_bytes(half, 10) == 1.25 * (2 * numbers + 4 * 4 * parameters)
+    assert gigabytes(1_460_000_000) == "1.5 GB"
+
+
+def test_rates_at_every_edge(compose_config):
+    """The formulas evaluated by hand; all numbers are sums of powers of two."""
+    warm = ["recipe.schedule=constant", "recipe.lr=1", "recipe.warmup_steps=4", "recipe.warmup_min_depth=7"]
+    linear = compose_config(*warm).recipe
+    assert [learning_rate(linear, step, 7) for step in (0, 1, 2, 3, 4)] == [0.25, 0.5, 0.75, 1, 1]
+    assert [learning_rate(linear, step, 6) for step in (0, 1, 2, 3, 4)] == [1] * 5
+    constant = compose_config(*warm, "recipe.warmup=constant", "recipe.warmup_factor=0.125").recipe
+    assert [learning_rate(constant, step, 8) for step in (0, 3, 4, 39)] == [0.125, 0.125, 1, 1]
+    assert [learning_rate(constant, step, 8, 2) for step in (1, 2, 3)] == [0.125, 1, 1]
+    assert learning_rate(constant, 0, 8, 0) == 1
+    steps = ["recipe.schedule=steps", "recipe.milestones=[10,20]", "recipe.gamma=0.25", "recipe.lr=2"]
+    stepped = compose_config(*steps).recipe
+    assert [learning_rate(stepped, step, 4) for step in (9, 10, 19, 20, 39)] == [2, 0.5, 0.5, 0.125, 0.125]
+    falling = compose_config("recipe.schedule=linear", "recipe.lr=2").recipe
+    assert [learning_rate(falling, step, 4) for step in (0, 10, 20, 40)] == [2, 1.5, 1, 0]
+    cosine = compose_config("recipe.schedule=cosine", "recipe.lr=2").recipe
+    assert [learning_rate(cosine, step, 4) for step in (0, 10, 40)] == pytest.approx([2, 1 + math.sqrt(0.5), 0])
+
+
+def test_a_warm_up_watches_the_mean_of_whole_windows(compose_config):
+    config = compose_config(
+        *DIGITS, "depth=8", "variants=[residual]", "recipe.warmup=constant", "recipe.warmup_steps=6",
+        "recipe.warmup_window_steps=2", "recipe.warmup_until_error=50",
+    )  # fmt: skip
+    ends = {}
+    for errors in ((60, 60, 40, 59, 0, 0), (60, 30, 0, 0, 0, 0), (50, 50, 50, 49, 0, 0), (90, 90, 90, 90, 90, 0, 0, 0)):
+        (group,) = engine_of(config).all_groups()
+        for step, error in enumerate(errors):
+            group._watch_warmup(step, torch.tensor(float(error)))
+        ends[errors] = group.warmup_ended
+    assert list(ends.values()) == [4, 2, 4, 6]
+    (group,) = engine_of(config).all_groups()
+    for step in range(6, 12):
+        group._watch_warmup(step, torch.tensor(0.0))
+    assert group.warmup_ended is None
+    assert group.window_error_sum == 0
+
+
+def test_a_frozen_network_and_its_running_means(compose_config):
+    """Frozen members of a stack count on with the others, and show nothing; a group of them all takes no step."""
+    config = compose_config(*ONE_LAYER, "runtime.engine=stacked")
+    engine = engine_of(config)
+    (group,) = engine.all_groups()
+    group.network.head.bias.data[0] = torch.inf
+    before = {name: value.detach().clone() for name, value in group.network.named_parameters()}
+    engine.run(0, 2)  # step 0 is a step like others
+    assert group.diverged_step.tolist() == [0, -1]
+    for name, value in group.network.named_parameters():
+        assert torch.equal(value[0], before[name][0]), name
+        assert not torch.equal(value[1], before[name][1]), name
+    losses, _ = group.take_batch_means(engine.task)
+    assert [math.isnan(loss) for loss in losses.tolist()] == [True, False]
+    assert group.loss_sum.tolist() == [0, 0]
+    assert [math.isnan(loss) for loss in group.evaluate(engine.task.test, engine.task)[0].tolist()] == [True, False]
+    group.network.head.bias.data[1] = torch.inf
+    engine.run(5, 9)
+    assert group.diverged_step.tolist() == [0, 5]
+    assert group.steps_summed == 1
+
+
+@pytest.mark.parametrize(
+    ("of_chance", "of_entropy", "stuck"),
+    [(0.949, 0.949, False), (0.951, 0.5, True), (0.95, 0.5, True), (0.5, 0.951, True), (0.5, 0.95, True)],
+)
+def test_stuck_at_chance_or_at_the_loss_of_the_mean(compose_config, of_chance, of_entropy, stuck):
+    config = compose_config(*DIGITS, "depth=8", "variants=[plain]")
+    cohort = Cohort(config, load(config))
+    chance, entropy = cohort.engine.task.chance_error, cohort.engine.task.mean_loss(cohort.engine.task.train)
+    assert (chance, entropy) == pytest.approx((89.8, math.log(10)), abs=0.05)
+    assert cohort._is_stuck({"train_error": of_chance * chance, "train_loss": of_entropy * entropy}) is stuck
+
+
+def test_records_of_a_cohort_written_by_hand(compose_config, monkeypatch):
+    config = compose_config(*DIGITS, "depth=8", "variants=[plain,residual]")
+    cohort = Cohort(config, load(config))
+    task = cohort.engine.task
+    assert (cohort.step, cohort.seconds) == (0, 0)
+    nothing = {"lr": 0.1, "batch_loss": math.nan, "batch_error": math.nan}
+    for step, factor in ((0, 1.0), (150, 0.5)):
+        for member in cohort.members:
+            values = {
+                "train_loss": 2 * factor,
+                "test_loss": 4 * factor,
+                "train_error": 8 * factor,
+                "test_error": factor,
+            }
+            cohort.curve.append(cohort.key(member) | nothing | values | {"step": step})
+    cohort.step, cohort.seconds = 150, 3.0
+    cohort.engine.all_groups()[1].diverged_step.fill_(70)
+    plain, residual = cohort.records()
+    assert plain["digest"] == residual["digest"] == digest(config)
+    last = [plain[name] for name in ("train_loss", "test_loss", "train_error", "test_error")]
+    assert last == [1, 2, 4, 0.5]
+    assert (plain["seconds"], plain["steps"], plain["status"], plain["diverged_step"]) == (1.5, 150, "done", None)
+    assert (residual["steps"], residual["status"], residual["diverged_step"]) == (70, "diverged", 70)
+    assert plain["mean_train_loss"] == task.mean_loss(task.train)
+    assert plain["mean_test_loss"] == task.mean_loss(task.test)
+    for row in cohort.curve:
+        row["train_loss"] = 100.0
+    assert [row["stuck"] for row in cohort.records()] == [True, False]
+
+    clock = iter([10.0, 12.5, 20.0, 20.25])
+    monkeypatch.setattr(cohort_module.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(cohort.engine, "run", lambda start, stop: None)
+    for start in (0, 5):
+        cohort.training_step(cohort_module.Segment(start, start + 5, False, False), 0)
+    assert (cohort.seconds, cohort.step) == (3 + 2.75, 10)
+
+
+def test_networks_are_evaluated_before_their_first_step_alone(compose_config):
+    config = compose_config(*ONE_LAYER)
+    fresh, begun = (Cohort(config, load(config)) for _ in range(2))
+    begun.step = 3
+    for cohort in (fresh, begun):
+        cohort.engine.to_device(CPU)
+        cohort.on_fit_start()
+    assert [(row["step"], row["seed"], row["lr"]) for row in fresh.curve] == [(0, 0, 0.001), (0, 3, 0.001)]
+    assert begun.curve == []
+
+
+class Written:
+    """A run that keeps the rows it is given."""
+
+    def write_rows(self, name, rows, columns):
+        self.name, self.rows = name, rows
+        assert set(rows[0]) <= set(columns)
+
+
+@pytest.mark.parametrize("engine", ["stacked", "sequential"])
+def test_predictions_by_hand(compose_config, engine):
+    overrides = ["seeds=[0,3,4,5,6]", "task.test_points=300", f"runtime.engine={engine}", "recipe.precision=fp32"]
+    config, run = compose_config(*ONE_LAYER, *overrides), Written()
+    cohort = Cohort(config, load(config))
+    cohort.engine.to_device(CPU)
+    Predictions(run).on_fit_end(None, cohort)
+    assert (run.name, len(run.rows)) == ("predictions.csv", 4 * 128)  # of four seeds
+    assert [row["seed"] for row in run.rows[::128]] == [0, 3, 4, 5]
+    chosen = np.rint(np.linspace(0, 299, 128)).astype(int)
+    for seed in (0, 5):
+        x = np.linspace(-2 * np.pi, 2 * np.pi, 300)[chosen]
+        network = build(Member(1, "plain", seed), config, cohort.engine.task)
+        w, b, v, c = (parameter.detach().double().numpy() for parameter in network.parameters())
+        rows = [row for row in run.rows if row["seed"] == seed]
+        assert [row["x"] for row in rows] == pytest.approx(x, rel=5e-4)
+        predicted = np.maximum(np.outer(x, w) + b, 0) @ v.T + c
+        assert [row["prediction"] for row in rows] == pytest.approx(predicted.ravel(), rel=1e-3, abs=1e-6)
+
+
+@pytest.mark.parametrize("engine", ["stacked", "sequential"])
+def test_rows_of_layers_are_each_networks_own(compose_config, engine):
+    config, run = compose_config("network.norm=batch", f"runtime.engine={engine}"), Written()
+    cohort, callback = Cohort(config, load(config)), LayerDiagnostics(run)
+    cohort.engine.to_device(CPU)
+    callback.on_fit_start(None, cohort)
+    callback.on_fit_end(None, cohort)
+    assert run.name == "layers.csv"
+    assert [row["moment"] for row in run.rows] == ["init"] * 20 + ["final"] * 20
+    for member in cohort.members:
+        single = layer_statistics(
+            build(member, config, cohort.engine.task), cohort.engine.task.train, cohort.engine.task
+        )
+        rows = [r for r in run.rows if (r["variant"], r["seed"], r["moment"]) == (*member[1:], "init")]
+        assert [row["layer"] for row in rows] == [1, 2, 3, 4, 5]
+        for name, values in single.items():
+            assert [row[name] for row in rows] == pytest.approx(values.tolist(), rel=1e-3, nan_ok=True)
+    assert (rounded(123456.0), rounded(0.00012344), rounded(1.99999)) == (123500, 0.0001234, 2)
+
+
+def test_fitted_functions_are_kept_where_there_is_one_input_and_one_output():
+    def kinds(input_shape, outputs):
+        task = SimpleNamespace(input_shape=input_shape, outputs=outputs)
+        chosen = diagnostics(Written(), SimpleNamespace(engine=SimpleNamespace(task=task)))
+        return [type(callback) for callback in chosen]
+
+    assert kinds((1,), 1) == [LayerDiagnostics, Predictions]
+    assert kinds((2,), 1) == kinds((1,), 2) == kinds((1, 8, 8), 10) == [LayerDiagnostics]
+
+
+def test_what_the_members_of_a_group_take(compose_config):
+    config = compose_config(*DIGITS, "depth=8", "variants=[plain]", "runtime.compile_blocks=false")
+    task = dataclasses.replace(load(config), augment=True)
+    engine = Engine(config, task)
+    group = SimpleNamespace(members=[Member(8, "plain", 0), Member(8, "plain", 5), Member(8, "residual", 0)])
+    batches = engine.batches(group, 2, 4)
+    size = config.recipe.batch_size
+    for position, seed in enumerate((0, 5, 0)):
+        expected = task.batches(seed, batch_size=size, start=2, stop=4)
+        assert torch.equal(batches.indices[position], expected.indices)
+        assert torch.equal(batches.augmentation[position], expected.augmentation)
+    assert engine.all_groups()[0].network.compiled is False
+    engine.all_groups()[0].diverged_step.fill_(0)
+    assert engine.diverged_steps() == {Member(8, "plain", 0): 0}
+    assert engine.learning_rates(75) == {Member(8, "plain", 0): learning_rate(config.recipe, 75, 8)}
+
+
+def test_a_group_puts_its_network_as_the_runtime_says(compose_config):
+    runtime = ["runtime.memory_format=channels_last", "runtime.compile_blocks=true"]
+    config = compose_config(*DIGITS, "depth=8", "variants=[plain]", *runtime)
+    (group,) = Engine(config, load(config)).all_groups()
+    weight = group.network.blocks[0].conv1.weight
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    assert not weight.is_contiguous()
+    assert group.network.compiled is True
+    assert weight.dtype == torch.float64
+    assert (group.loss_sum.tolist(), group.error_sum.tolist(), group.window_error_sum.item()) == ([0], [0], 0)
+    assert group.diverged_step.tolist() == [-1]
