@@ -23,42 +23,23 @@ if TYPE_CHECKING:
     from degradation.tasks.image_folder import ImageFolderTask
 
 
-class Queue:
-    """The batch sampler of a loader whose workers stay: indices of what is to be read next, one list a batch."""
-
-    def __init__(self) -> None:
-        self.wanted: list[list[int]] = []
-
-    def __iter__(self) -> Iterator[list[int]]:
-        return iter(self.wanted)
-
-    def __len__(self) -> int:
-        return len(self.wanted)
-
-
 class Reader:
     """Reads batches of an ImageFolder in the order asked for.
 
     Args:
         files: images as uint8 tensors (C, H, W).
-        workers: processes that read ahead, started when first needed and kept; 0: the asking process reads.
+        workers: processes that read ahead; 0: none, the asking process reads. They live for one reading, a segment or
+            an evaluation: starting and ending two takes 0.06 s, and none is left when a job ends, in whatever way.
     """
 
     def __init__(self, files: ImageFolder, workers: int) -> None:
         self.files = files
-        self.queue = Queue()
-        self.loader = DataLoader(
-            files,
-            batch_sampler=self.queue,
-            num_workers=workers,
-            persistent_workers=workers > 0,
-            generator=torch.Generator(),  # it draws a seed for its workers, which draw nothing
-        )
+        self.workers = workers
 
     def read(self, wanted: list[list[int]]) -> Iterator[Tensor]:
-        """Images (n, C, H, W), uint8, of each list of n indices; one reading at a time."""
-        self.queue.wanted = wanted
-        for images, _ in self.loader:
+        """Images (n, C, H, W), uint8, of each list of n indices."""
+        draws = torch.Generator()  # the loader draws a seed for its workers, which draw nothing
+        for images, _ in DataLoader(self.files, batch_sampler=wanted, num_workers=self.workers, generator=draws):
             yield images
 
 
