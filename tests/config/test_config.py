@@ -119,7 +119,7 @@ NARROW_B = ["experiment=digits_depth", "network.shortcut=B"]
     ],
 )
 def test_what_auto_stands_for(overrides, key, value, monkeypatch):
-    monkeypatch.setattr("degradation.config.missing_for_compilation", lambda device: None)
+    monkeypatch.setattr("degradation.networks.cifar_spec.missing_for_compilation", lambda device: None)
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         assert getattr(parse(compose("config", overrides)).runtime, key) == value
 
