@@ -122,7 +122,8 @@ def test_who_lacks_seeds():
     assert elsewhere.judge({"e": found["e"]}).reason == "f was not run"
     number = Difference("train_error", P8, 6.97, "within", 1)
     finding = number.judge({"e": tables({("plain", 8): [1, 2]})})
-    assert finding.reason == "2 of at least 3 seeds have what is compared (plain-8 lacks them)"
+    assert finding.verdict == "inconsistent"
+    assert finding.reason == "the mean of n = 2, whatever its spread; a verdict needs 3 seeds"
     assert number.experiments == ["e"]
 
 

@@ -32,7 +32,7 @@ WRONG = [
     ("seeds=[-1]", "seeds is -1; it must be at least 0"),
     ("seeds=[true]", "seeds is [True]; whole numbers are expected"),
     ("variants=[]", "variants is empty"),
-    ("variants=[plain,dense]", "variants is 'dense'; allowed: he_zero_last, plain, plain_eps, residual, scaled"),
+    ("variants=[plain,dense]", "variants is 'dense'; allowed: he_zero_last, plain, plain_eps, plain_he_bias, residual, residual_he_bias, scaled"),
     ("variants=[plain,plain]", "one is named twice"),
     ("network.width=0", "network.width is 0; it must be at least 1"),
     ("network.norm=group", "network.norm is 'group'; allowed: none, batch, layer"),
@@ -119,7 +119,7 @@ NARROW_B = ["experiment=digits_depth", "network.shortcut=B"]
     ],
 )
 def test_what_auto_stands_for(overrides, key, value, monkeypatch):
-    monkeypatch.setattr("degradation.config.missing_for_compilation", lambda device: None)
+    monkeypatch.setattr("degradation.networks.cifar_spec.missing_for_compilation", lambda device: None)
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         assert getattr(parse(compose("config", overrides)).runtime, key) == value
 

@@ -109,6 +109,13 @@ def test_he_init_has_variance_two_over_fan_in_and_no_bias():
     assert all(parameter.abs().max() == 0 for name, parameter in network.named_parameters() if name.endswith("bias"))
 
 
+def test_he_default_bias_has_the_weights_of_he_and_the_biases_of_default():
+    network, he, default = (build(init=init) for init in ("he_default_bias", "he", "default"))
+    for name, tensor in network.state_dict().items():
+        same = he if name.endswith("weight") else default
+        assert torch.equal(tensor, same.state_dict()[name]), name
+
+
 def test_he_zero_last_starts_every_block_as_the_identity():
     network, he = build(init="he_zero_last"), build(init="he")
     x = torch.rand(30, 5)

@@ -79,6 +79,7 @@ class Difference:
         left, right: cells; right may be a number, and is subtracted.
         relation, margin: see `decide`.
         trend: depths of `left`'s variant over which Page's test must agree as well (not for `within`).
+        unmatched: whether variants are compared that differ in more than the shortcut, which the claim is then about.
     """
 
     metric: str
@@ -87,6 +88,7 @@ class Difference:
     relation: Relation
     margin: float
     trend: tuple[int, ...] = ()
+    unmatched: bool = False
 
     @property
     def experiments(self) -> list[str]:
@@ -137,7 +139,8 @@ class Difference:
         """The metric by seed, without the seeds that have none and, between variants, unmatched networks."""
         tables = evidence[cell.experiment]
         values = METRICS[self.metric].of(tables).dropna()
-        if isinstance(self.right, Cell) and self.left.variant != self.right.variant:
+        between_variants = isinstance(self.right, Cell) and self.left.variant != self.right.variant
+        if between_variants and not self.unmatched:
             rows = tables.networks.set_index(NETWORK)
             values = values[values.index.isin(rows.index[rows["matched"].astype(bool)])]
         chosen = values[

@@ -16,23 +16,25 @@ def initialise(network: nn.Module, init: str, seed: int) -> None:
     """Draw the weights and biases of all weighted layers of one (unstacked) network in place; norms start as they are.
 
     `default` is nn.Linear's: weights and biases uniform within 1/sqrt(fan_in). `he` is He et al. 2015b (1502.01852):
-    weights normal with standard deviation sqrt(2/fan_in), biases zero. `he_zero_last` is `he` with the end of every
-    block's branch (`Network.branch_ends`) at zero, so that a residual block starts as its shortcut.
+    weights normal with standard deviation sqrt(2/fan_in), biases zero. `he_default_bias` is `he` with the biases of
+    `default`. `he_zero_last` is `he` with the end of every block's branch (`Network.branch_ends`) at zero, so that a
+    residual block starts as its shortcut.
     """
     for name, layer in network.named_modules():
         if isinstance(layer, Affine | nn.Linear | nn.Conv2d):
             draw = generator(seed, "init", f"{name}.weight")
             fan_in = layer.weight[0].numel()
+            bound = 1 / math.sqrt(fan_in)
             if init == "default":
-                bound = 1 / math.sqrt(fan_in)
                 nn.init.uniform_(layer.weight, -bound, bound, generator=draw)
-                if layer.bias is not None:
-                    bias_draw = generator(seed, "init", f"{name}.bias")
-                    nn.init.uniform_(layer.bias, -bound, bound, generator=bias_draw)
             else:
                 nn.init.normal_(layer.weight, std=math.sqrt(2 / fan_in), generator=draw)
-                if layer.bias is not None:
-                    nn.init.zeros_(layer.bias)
+            if layer.bias is None:
+                continue
+            if init in ("default", "he_default_bias"):
+                nn.init.uniform_(layer.bias, -bound, bound, generator=generator(seed, "init", f"{name}.bias"))
+            else:
+                nn.init.zeros_(layer.bias)
     if init == "he_zero_last":
         for end in cast(Network, network).branch_ends():
             nn.init.zeros_(end)

@@ -31,7 +31,7 @@ class MLPNetwork:
     def __post_init__(self) -> None:
         at_least("network.width", self.width, 1)
         at_least("network.span", self.span, 1)
-        one_of("network.init", self.init, ("default", "he", "he_zero_last"))
+        one_of("network.init", self.init, ("default", "he", "he_default_bias", "he_zero_last"))
         one_of("network.norm", self.norm, ("none", "batch", "layer"))
         one_of("network.shortcut", self.shortcut, ("none", "identity"))
         check_scales(self.shortcut, self.shortcut_scale, self.branch_scale)

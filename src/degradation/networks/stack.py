@@ -1,4 +1,9 @@
-"""A stack: S networks of one shape as one module, whose tensors have a leading dimension S."""
+"""A stack: S networks of one shape as one module, whose tensors have a leading dimension S.
+
+`torch.func.vmap` over `stack_module_state` computes the same, in 1.4 to 1.6 times the CPU time of a step (32 MLPs of 10
+and 25 layers, without and with batch normalisation, medians of 9 turns), and cannot stack plain networks with residual
+ones, whose buffers differ.
+"""
 
 import copy
 

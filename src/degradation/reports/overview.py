@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from degradation.analysis.claims import TABLE_MARGIN, TABLE_SD, Claim, claims
+from degradation.analysis.claims import KNOWN, TABLE_MARGIN, TABLE_SD, Claim, claims
 from degradation.analysis.intervals import power_within
 from degradation.analysis.metrics import Tables
 from degradation.analysis.rules import MINIMUM_N, Evidence, Finding
@@ -57,10 +57,8 @@ HOW_TO_READ = (
 )
 CAVEATS = (
     "Intervals: Student's t. Differences are paired by seed. A diverged network counts as guessing, or as "
-    "predicting the mean, and is never dropped. An interval may reach beyond what an error can be. Rules and "
-    "margins were written before cifar10_small was run; the results on sine and digits were known by then, so "
-    "there the verdicts state them and predict nothing. The claims are tested one by one, without correction for "
-    "their number: of 40 effects that do not exist about one would pass."
+    "predicting the mean, and is never dropped. An interval may reach beyond what an error can be. The claims are "
+    "tested one by one, without correction for their number: of 40 effects that do not exist about one would pass."
 )
 
 
@@ -199,9 +197,22 @@ def _text(
         if judged
         else "",
         CAVEATS,
+        _known(judged),
         _power(),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _known(judged: list[tuple[Claim, Finding]]) -> str:
+    """Of which verdicts the results were known before the rule."""
+    experiments = list(dict.fromkeys(claim.experiment for claim, _ in judged if claim.experiment in KNOWN))
+    if not experiments:
+        return ""
+    return (
+        f"The results of {', '.join(experiments)} were known when the rules and margins of their claims were entered, "
+        "so there the verdicts state them and predict nothing. All other claims were entered before their experiment's "
+        "results were known."
+    )
 
 
 def _power() -> str:
