@@ -1,6 +1,7 @@
 """Image files against tensors: `digits` written as PNG files learns, in every digit, what a tensor task learns."""
 
 import csv
+import multiprocessing
 import shutil
 
 import numpy as np
@@ -125,6 +126,18 @@ def test_examples_are_those_of_tensors(settings, digits_files, as_tensors, worke
         assert torch.equal(examples.take(batch.indices).inputs.double(), tensors.take(steps[:, step]).inputs)
         assert torch.equal(examples.take(batch.indices).targets, tensors.take(steps[:, step]).targets)
     assert step == 4
+
+
+def test_workers_are_started_within_a_worker_of_joblib(settings, digits_files):
+    """Its processes have a way to start others that is no context of a loader's."""
+    task, usual = settings.load(digits_files, False, workers=1), multiprocessing.get_start_method()
+    import joblib.externals.loky  # noqa: F401 - knows that way
+
+    multiprocessing.set_start_method("loky", force=True)
+    try:
+        assert len(list(task.test.parts(250))) == 2
+    finally:
+        multiprocessing.set_start_method(usual, force=True)
 
 
 def test_the_loader_draws_nothing_from_the_process(settings, digits_files):

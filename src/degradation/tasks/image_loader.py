@@ -6,6 +6,7 @@ asked; normalisation, crops and flips are the task's own, on the training device
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from multiprocessing import get_all_start_methods
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -38,8 +39,14 @@ class Reader:
 
     def read(self, wanted: list[list[int]]) -> Iterator[Tensor]:
         """Images (n, C, H, W), uint8, of each list of n indices."""
-        draws = torch.Generator()  # the loader draws a seed for its workers, which draw nothing
-        for images, _ in DataLoader(self.files, batch_sampler=wanted, num_workers=self.workers, generator=draws):
+        loader = DataLoader(
+            self.files,
+            batch_sampler=wanted,
+            num_workers=self.workers,
+            generator=torch.Generator(),  # it draws a seed for its workers, which draw nothing
+            multiprocessing_context=get_all_start_methods()[0] if self.workers else None,  # joblib sets another one
+        )
+        for images, _ in loader:
             yield images
 
 
