@@ -105,3 +105,11 @@ def test_condition_and_differences(compose_config):
     assert condition(changed, defaults) == "lr=0.003"
     assert condition(defaults, defaults) == ""
     assert differences(changed, defaults) == {"recipe.lr": (0.003, 0.001)}
+
+
+def test_another_family_names_its_own_keys(compose_config):
+    other = ["experiment=digits_depth", "recipe=digits", "task=digits", "recipe.max_steps=150"]
+    mlp = compose_config(*other, "network=mlp")
+    cifar = compose_config(*other, "network=cifar", "depth=8")
+    assert condition(mlp, cifar) == "family=mlp,init=default,norm=none,shortcut=identity,span=3"
+    assert differences(mlp, cifar)["network.span"] == (3, None)

@@ -69,17 +69,24 @@ def identity(config: Config) -> dict[str, Any]:
 
 def differences(config: Config, other: Config) -> dict[str, tuple[Any, Any]]:
     """Scientific keys in which two configurations differ before variants change them, such as `recipe.lr`, with both
-    values.
+    values; None where one has no such key.
     """
-    ours, theirs = _flat(scientific(config)), _flat(scientific(other))
+    ours, theirs = _keys(config), _keys(other)
     keys = [*ours, *(key for key in theirs if key not in ours)]
     return {key: (ours.get(key), theirs.get(key)) for key in keys if ours.get(key) != theirs.get(key)}
 
 
 def condition(config: Config, defaults: Config) -> str:
     """What differs from the experiment's defaults, such as `lr=0.003,width=64`; empty for the experiment itself."""
-    parts = {key.split(".")[-1]: ours for key, (ours, _) in differences(config, defaults).items()}
+    own = _keys(config)
+    parts = {key.split(".")[-1]: own[key] for key in differences(config, defaults) if key in own}
     return ",".join(f"{name}={_text(parts[name])}" for name in sorted(parts))
+
+
+def _keys(config: Config) -> dict[str, Any]:
+    """Every scientific key by its full name."""
+    groups: dict[str, Any] = {"task": config.task, "network": config.network, "recipe": config.recipe}
+    return {f"{name}.{f.name}": getattr(group, f.name) for name, group in groups.items() for f in fields(group)}
 
 
 def slug(config: Config, defaults: Config) -> str:
@@ -96,10 +103,6 @@ def slug(config: Config, defaults: Config) -> str:
     if len(name) > SLUG_LENGTH:  # file names end at 255 bytes
         name = f"{name[:SLUG_LENGTH]}~{short_hash(identity(config))}"
     return f"{config.task.name}/{config.network.family}/{name}"
-
-
-def _flat(groups: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    return {f"{group}.{key}": value for group, values in groups.items() for key, value in values.items()}
 
 
 def _text(value: Any) -> str:
