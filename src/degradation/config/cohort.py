@@ -1,9 +1,10 @@
 """The configuration of one cohort: its parts, and every check across them that needs no training. Imports no torch."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from degradation.checks import ConfigError, at_least, require, unique_integers
 from degradation.config import parsing, variants
@@ -23,7 +24,7 @@ class Config:
     Attributes:
         network, recipe: the experiment's, before a variant changes them; see `of`.
         definitions: every variant that there is, by name.
-        composed: the plain configuration this was parsed from, for config.yaml.
+        composed: the plain configuration this was parsed from and the definitions of its variants, for config.yaml.
     """
 
     experiment: Experiment
@@ -173,12 +174,13 @@ class Config:
         return 3 * examples * per_layer * sum(depth + 1 for depth in self.depths)  # backward costs twice forward
 
 
-def parse(composed: DictConfig) -> Config:
+def parse(composed: DictConfig, definitions: dict[str, Definition] | None = None) -> Config:
     """The checked configuration of one cohort.
 
     Args:
-        composed: what Hydra composed, without the `hydra` node; or the `config` of a run's config.yaml, which holds
-            the definitions of its variants as well. Otherwise Hydra must be initialised, for they are read from it.
+        composed: what Hydra composed, without the `hydra` node.
+        definitions: the variants that there are, by name. None: those of Hydra's search path; Hydra must be
+            initialised.
 
     Raises:
         ConfigError: a key is unknown, missing or of the wrong type, or values do not fit together.
@@ -187,11 +189,13 @@ def parse(composed: DictConfig) -> Config:
     secret = secret_in(values)
     if secret:
         raise ConfigError("{} holds the value of the environment variable {}; records would show it.".format(*secret))
-    known = values.pop("variant", None)
-    definitions = variants.definitions() if known is None else known
+    definitions = variants.definitions() if definitions is None else definitions
     groups = [f.name for f in fields(Config) if f.name not in ("composed", "definitions", "depths")]
     parsing.check_keys(values, ["depth", *groups], prefix="")
     depth, names = values["depth"], parsing.a_list("variants", values["variants"])
+    for name in names:
+        require(isinstance(name, str), f"variants is {names}; names of files in conf/variant/ are expected.")
+    kept = dict.fromkeys([*names, variants.PLAIN])  # plain too: what the others are matched with
     return Config(
         experiment=parsing.group(Experiment, values["experiment"], "experiment"),
         depths=depth if isinstance(depth, list) else [depth],
@@ -203,5 +207,11 @@ def parse(composed: DictConfig) -> Config:
         runtime=parsing.group(Runtime, values["runtime"], "runtime"),
         logger=parsing.choice(LOGGERS, values["logger"], "logger", "name"),
         definitions=definitions,
-        composed=values | {"variant": {name: definitions[name] for name in names if name in definitions}},
+        composed=values | {"variant": {name: definitions[name] for name in kept if name in definitions}},
     )
+
+
+def parse_stored(values: Mapping[str, Any]) -> Config:
+    """`parse` of what a run's config.yaml holds, the definitions of its variants included. Hydra is not needed."""
+    composed = {name: value for name, value in values.items() if name != "variant"}
+    return parse(OmegaConf.create(composed), values["variant"])

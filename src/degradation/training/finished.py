@@ -6,11 +6,10 @@ from typing import Any
 
 import torch
 import yaml
-from omegaconf import OmegaConf
 from torch import nn
 
 from degradation.checks import ConfigError
-from degradation.config import Config, parse
+from degradation.config import Config, parse_stored
 from degradation.records.run import CHECKPOINT, CONFIG, verify
 from degradation.training import checkpoints
 from degradation.training.cohort import Cohort
@@ -76,4 +75,4 @@ def _read(folder: Path, runtime: Mapping[str, Any]) -> tuple[Config, dict[str, A
     values["runtime"] |= runtime
     if values["runtime"]["device"] == "cpu" and values["recipe"]["precision"] == "tf32":
         values["recipe"]["precision"] = "fp32"  # parameters are float32 in both
-    return parse(OmegaConf.create(values)), checkpoint
+    return parse_stored(values), checkpoint
