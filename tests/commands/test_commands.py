@@ -4,7 +4,8 @@ import pytest
 
 from degradation.checks import ConfigError
 from degradation.commands.errors import sentences
-from degradation.records.run import JobFailedError
+from degradation.records.run import DamagedRunError, JobFailedError
+from degradation.training.checkpoints import BadCheckpointError
 from tests.conftest import ROOT
 from tests.processes import results, run
 
@@ -13,7 +14,11 @@ QUICK = ["-m", "experiment=sine_smoke", "logger=none", "hydra/launcher=basic", "
 
 
 @pytest.mark.parametrize(
-    ("error", "code"), [(ConfigError("a key"), 2), (JobFailedError("a job"), 1), (OSError(28, "No space left"), 1)]
+    ("error", "code"),
+    [
+        *[(ConfigError("a key"), 2), (JobFailedError("a job"), 1), (OSError(28, "No space left"), 1)],
+        *[(DamagedRunError("a file"), 1), (BadCheckpointError("a checkpoint"), 1)],
+    ],
 )
 def test_what_a_user_can_mend_is_a_sentence(capsys, error, code):
     with pytest.raises(SystemExit) as ended, sentences():

@@ -5,6 +5,7 @@ import json
 
 import pytest
 import torch
+import yaml
 
 from degradation.checks import ConfigError
 from degradation.commands.train import train_watched
@@ -12,7 +13,7 @@ from degradation.diagnostics.diagnostic import INIT, diagnostic, registry, rows
 from degradation.diagnostics.finished import diagnose
 from degradation.records.run import Run, verify
 from degradation.training.cohort import Cohort
-from degradation.training.finished import HERE, load_cohort, load_networks
+from degradation.training.finished import HERE, cohort_at_start, load_cohort, load_networks
 from degradation.training.members import Member, load_task
 
 
@@ -64,6 +65,21 @@ def test_a_diagnostic_again_is_what_it_was(finished):
     assert verify(finished.path)
     found = json.loads((finished.path / "status.json").read_text())["diagnostics"]
     assert found["layers.csv"] == [["moment", "layer"], ["output_sd", "gradient_norm", "response_sd"]]
+
+
+def test_rows_keep_the_digest_of_what_was_trained(finished):
+    """A run in tf32 is computed in fp32 on the CPU, which has another digest."""
+    digests = {"plain": "p", "residual": "r", "scaled": "s"}
+    document = yaml.safe_load((finished.path / "config.yaml").read_text())
+    document["config"]["recipe"]["precision"] = "tf32"
+    document["identity"]["digests"] = digests
+    (finished.path / "config.yaml").write_text(yaml.safe_dump(document))
+    checkpoint = torch.load(finished.path / "last.ckpt", weights_only=True)
+    torch.save(checkpoint | {"identity": document["identity"]}, finished.path / "last.ckpt")
+    finished.finish()
+    for cohort in (load_cohort(finished.path), cohort_at_start(finished.path)):
+        assert cohort.config.recipe.precision == "fp32"
+        assert {member.variant: cohort.key(member)["digest"] for member in cohort.members} == digests
 
 
 def test_sentences(finished, compose_config, tmp_path):

@@ -23,7 +23,7 @@ class Config:
 
     Attributes:
         network, recipe: the experiment's, before a variant changes them; see `of`.
-        definitions: every variant that there is, by name.
+        definitions: every known variant, by name.
         composed: the plain configuration this was parsed from and the definitions of its variants, for config.yaml.
     """
 
@@ -59,7 +59,7 @@ class Config:
         return self._settings[variant]
 
     def variant(self, name: str) -> Settings:
-        """What a variant makes of this experiment, be it in the cohort or not.
+        """What a variant makes of this experiment, whether or not the cohort has it.
 
         Raises:
             ConfigError: it does not fit the experiment.
@@ -100,7 +100,7 @@ class Config:
         device, precision = self.runtime.device, self.recipe.precision
         if self.runtime.engine == "auto":
             engine = families[0].default_engine(device, precision)
-            on_host = engine == "graph" and (self.recipe.warmup_until_error is not None or not self.task.on_device)
+            on_host = engine == "graph" and (self._watched or not self.task.on_device)
             self.runtime = replace(self.runtime, engine="sequential" if on_host else engine)
         if self.runtime.memory_format == "auto":
             formats = {family.default_memory_format(device, precision) for family in [self.network, *families]}
@@ -125,7 +125,7 @@ class Config:
             "runtime.engine=graph needs CUDA and runtime.device is cpu; use runtime=gpu or runtime.engine=auto.",
         )
         require(
-            runtime.engine != "graph" or recipe.warmup_until_error is None,
+            runtime.engine != "graph" or not self._watched,
             "recipe.warmup_until_error decides on the host between two steps, which a captured step cannot; "
             "use runtime.engine=sequential.",
         )
@@ -143,6 +143,11 @@ class Config:
             "recipe.precision=bf16 needs runtime.engine=sequential or graph.",
         )
 
+    @property
+    def _watched(self) -> bool:
+        """Whether a network's warm-up ends when its error is low enough."""
+        return any(settings.recipe.warmup_until_error is not None for settings in self._settings.values())
+
     def _check_recipe(self) -> None:
         batch_size = self.recipe.batch_size
         normalised = any(settings.network.norm == "batch" for settings in self._settings.values())
@@ -150,9 +155,8 @@ class Config:
             not normalised or batch_size > 1,
             "recipe.batch_size is 1 and the network has batch normalisation, which needs at least 2 examples.",
         )
-        watched = any(settings.recipe.warmup_until_error is not None for settings in self._settings.values())
         require(
-            not watched or (self.task.classification and self.networks == 1),
+            not self._watched or (self.task.classification and self.networks == 1),
             "recipe.warmup_until_error is for a single network of a classification task; set one of each.",
         )
         require(
@@ -179,8 +183,7 @@ def parse(composed: DictConfig, definitions: dict[str, Definition] | None = None
 
     Args:
         composed: what Hydra composed, without the `hydra` node.
-        definitions: the variants that there are, by name. None: those of Hydra's search path; Hydra must be
-            initialised.
+        definitions: every known variant, by name. None: those of Hydra's search path; Hydra must be initialised.
 
     Raises:
         ConfigError: a key is unknown, missing or of the wrong type, or values do not fit together.

@@ -26,7 +26,7 @@ def load_networks(folder: Path) -> dict[Member, nn.Module]:
 
     Raises:
         ConfigError: the folder holds no finished run, or its checkpoint is gone.
-        BadCheckpointError: the checkpoint is damaged.
+        DamagedRunError: the checkpoint or another file is damaged.
     """
     config, checkpoint = _read(folder, HERE)
     networks = {}
@@ -38,26 +38,26 @@ def load_networks(folder: Path) -> dict[Member, nn.Module]:
 
 
 def load_cohort(folder: Path, runtime: Mapping[str, Any] = HERE) -> Cohort:
-    """The cohort of a finished run as it was after its last step, with the data that it has learned.
+    """The cohort of a finished run as it was after its last step, with the data that it was trained on.
 
     Args:
         folder: the run's.
         runtime: keys to compute with in place of those that it was trained with.
     """
     config, checkpoint = _read(folder, runtime)
-    cohort = _ready(config)
+    cohort = _ready(config, checkpoint)
     cohort.load_checkpoint(checkpoint)
     return cohort
 
 
 def cohort_at_start(folder: Path, runtime: Mapping[str, Any] = HERE) -> Cohort:
     """The cohort of a finished run as it was before its first step; arguments as of `load_cohort`."""
-    config, _ = _read(folder, runtime)
-    return _ready(config)
+    return _ready(*_read(folder, runtime))
 
 
-def _ready(config: Config) -> Cohort:
+def _ready(config: Config, checkpoint: dict[str, Any]) -> Cohort:
     cohort = Cohort(config, load_task(config)).to(torch.device(config.runtime.device))
+    cohort.digests = checkpoint["identity"]["digests"]  # of what was trained; on the CPU tf32 is computed as fp32
     cohort.configure_optimizers()
     return cohort
 

@@ -31,7 +31,7 @@ def members(config: Config) -> list[Member]:
 
 
 def load_task(config: Config) -> Task:
-    """The data that the cohort learns.
+    """The data that the cohort is trained on.
 
     Raises:
         ConfigError: files are missing or damaged.
