@@ -11,7 +11,7 @@ from degradation.checks import ConfigError
 from degradation.commands.train import train_watched
 from degradation.diagnostics.diagnostic import INIT, diagnostic, registry, rows
 from degradation.diagnostics.finished import diagnose
-from degradation.records.run import Run, verify
+from degradation.records.run import Run, RunFolder, verify
 from degradation.training.cohort import Cohort
 from degradation.training.finished import HERE, cohort_at_start, load_cohort, load_networks
 from degradation.training.members import Member, load_task
@@ -93,6 +93,14 @@ def test_sentences(finished, compose_config, tmp_path):
     (finished.path / "last.ckpt").unlink()
     with pytest.raises(ConfigError, match="last.ckpt is gone; only training that cohort again brings its networks ba"):
         load_networks(finished.path)
+
+
+def test_runs_of_an_earlier_version_are_not_loaded(tmp_path):
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"identity": {"digest": "x"}, "config": {}}))
+    (tmp_path / "last.ckpt").touch()
+    RunFolder(tmp_path).finish()
+    with pytest.raises(ConfigError, match="was made by an earlier version of this suite, whose networks cannot be loa"):
+        load_networks(tmp_path)
 
 
 def test_a_diagnostic_that_does_not_fit_the_task(compose_config):

@@ -25,7 +25,7 @@ def load_networks(folder: Path) -> dict[Member, nn.Module]:
         folder: the run's, `runs/<experiment>/<slug>`.
 
     Raises:
-        ConfigError: the folder holds no finished run, or its checkpoint is gone.
+        ConfigError: the folder holds no finished run or one of an earlier version, or its checkpoint is gone.
         DamagedRunError: the checkpoint or another file is damaged.
     """
     config, checkpoint = _read(folder, HERE)
@@ -70,6 +70,8 @@ def _read(folder: Path, runtime: Mapping[str, Any]) -> tuple[Config, dict[str, A
     if not path.exists():
         raise ConfigError(f"{path} is gone; only training that cohort again brings its networks back.")
     document = yaml.safe_load((folder / CONFIG).read_text())
+    if "digests" not in document["identity"]:
+        raise ConfigError(f"{folder} was made by an earlier version of this suite, whose networks cannot be loaded.")
     checkpoint = checkpoints.load(path, identity=document["identity"])
     values = document["config"]
     values["runtime"] |= runtime
