@@ -58,6 +58,11 @@ def test_diagnose_needs_no_training(tmp_path):
         ([], "error: no diagnostic is chosen; set diagnostic=NAME"),
         (["diagnostic=lesions"], "error: diagnostic is 'lesions'; allowed: layers, predictions"),
         (["diagnostic=layers", "experiment=sine_depth"], "error: runs/sine_depth holds no finished run; train with"),
+        (
+            ["diagnostic=layers", "recipe.lr=7", "depth=7"],
+            "error: a diagnostic measures everything that was run; recipe.lr, depth cannot be set for it.",
+        ),
+        (["diagnostic=layers", "runtime=gpu"], "error: runtime.device is cuda and torch finds no CUDA device"),
     ):
         refused = run(tmp_path, "experiment=sine_smoke", *wrong, script=DIAGNOSE)
         assert (refused.code, "Traceback" in refused.err) == (2, False), refused.said

@@ -1,8 +1,8 @@
 """What identifies a network: the digest of its scientific configuration; and what names a run: a readable folder.
 
 The digest covers everything that decides a network's result except the columns that stand beside it in every row:
-depth, variant and seed. So all depths of a sweep share one digest per variant, and a network that was trained in two cohorts (a
-subset of seeds, say) is one record.
+depth, variant and seed. So all depths of a sweep share one digest per variant, and a network that was trained in two
+cohorts (a subset of seeds, say) is one record.
 
 A key whose value means "as if there were no such key" is left out, so a key that is added later changes no digest: see
 `absent` in `degradation.networks.family.Family`.
