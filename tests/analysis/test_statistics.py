@@ -83,6 +83,16 @@ def test_sentence_turns_round_with_the_data():
     assert "at 10 layers plain is 300x better than residual" in sentence
 
 
+def test_sentence_compares_at_the_deepest_depth_of_plain_and_residual_whatever_else_was_run():
+    rows = [table([0.1], depth=4), table([0.3], depth=31), table([0.2], "scaled", 4)]
+    rows += [table([0.1], "residual", 4), table([0.01], "residual", 31)]
+    assert what_happened(summary(pd.concat(rows))).endswith("at 31 layers residual is 30x better than plain.")
+    rows = [classified([0.0], variant, 8) for variant in ("plain", "residual", "scaled")]
+    rows += [classified([50.0], "plain", 56), classified([0.5], "residual", 56)]
+    sentence = what_happened(summary(pd.concat(rows)))
+    assert sentence.endswith("test error at 56 layers: plain 52.00%, residual 2.50%.")
+
+
 def test_sentence_of_one_variant_and_of_divergence():
     rows = [table([0.1], depth=1), table([math.nan], depth=10, status="diverged")]
     assert what_happened(summary(pd.concat(rows))) == (

@@ -4,7 +4,8 @@ import pytest
 
 from degradation.checks import ConfigError
 from degradation.commands.errors import sentences
-from degradation.records.run import JobFailedError
+from degradation.records.run import DamagedRunError, JobFailedError
+from degradation.training.checkpoints import BadCheckpointError
 from tests.conftest import ROOT
 from tests.processes import results, run
 
@@ -13,7 +14,11 @@ QUICK = ["-m", "experiment=sine_smoke", "logger=none", "hydra/launcher=basic", "
 
 
 @pytest.mark.parametrize(
-    ("error", "code"), [(ConfigError("a key"), 2), (JobFailedError("a job"), 1), (OSError(28, "No space left"), 1)]
+    ("error", "code"),
+    [
+        *[(ConfigError("a key"), 2), (JobFailedError("a job"), 1), (OSError(28, "No space left"), 1)],
+        *[(DamagedRunError("a file"), 1), (BadCheckpointError("a checkpoint"), 1)],
+    ],
 )
 def test_what_a_user_can_mend_is_a_sentence(capsys, error, code):
     with pytest.raises(SystemExit) as ended, sentences():
@@ -53,6 +58,11 @@ def test_diagnose_needs_no_training(tmp_path):
         ([], "error: no diagnostic is chosen; set diagnostic=NAME"),
         (["diagnostic=lesions"], "error: diagnostic is 'lesions'; allowed: layers, predictions"),
         (["diagnostic=layers", "experiment=sine_depth"], "error: runs/sine_depth holds no finished run; train with"),
+        (
+            ["diagnostic=layers", "recipe.lr=7", "depth=7"],
+            "error: a diagnostic measures everything that was run; recipe.lr, depth cannot be set for it.",
+        ),
+        (["diagnostic=layers", "runtime=gpu"], "error: runtime.device is cuda and torch finds no CUDA device"),
     ):
         refused = run(tmp_path, "experiment=sine_smoke", *wrong, script=DIAGNOSE)
         assert (refused.code, "Traceback" in refused.err) == (2, False), refused.said

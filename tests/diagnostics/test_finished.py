@@ -5,14 +5,15 @@ import json
 
 import pytest
 import torch
+import yaml
 
 from degradation.checks import ConfigError
 from degradation.commands.train import train_watched
 from degradation.diagnostics.diagnostic import INIT, diagnostic, registry, rows
 from degradation.diagnostics.finished import diagnose
-from degradation.records.run import Run, verify
+from degradation.records.run import Run, RunFolder, verify
 from degradation.training.cohort import Cohort
-from degradation.training.finished import HERE, load_cohort, load_networks
+from degradation.training.finished import HERE, cohort_at_start, load_cohort, load_networks
 from degradation.training.members import Member, load_task
 
 
@@ -66,6 +67,21 @@ def test_a_diagnostic_again_is_what_it_was(finished):
     assert found["layers.csv"] == [["moment", "layer"], ["output_sd", "gradient_norm", "response_sd"]]
 
 
+def test_rows_keep_the_digest_of_what_was_trained(finished):
+    """A run in tf32 is computed in fp32 on the CPU, which has another digest."""
+    digests = {"plain": "p", "residual": "r", "scaled": "s"}
+    document = yaml.safe_load((finished.path / "config.yaml").read_text())
+    document["config"]["recipe"]["precision"] = "tf32"
+    document["identity"]["digests"] = digests
+    (finished.path / "config.yaml").write_text(yaml.safe_dump(document))
+    checkpoint = torch.load(finished.path / "last.ckpt", weights_only=True)
+    torch.save(checkpoint | {"identity": document["identity"]}, finished.path / "last.ckpt")
+    finished.finish()
+    for cohort in (load_cohort(finished.path), cohort_at_start(finished.path)):
+        assert cohort.config.recipe.precision == "fp32"
+        assert {member.variant: cohort.key(member)["digest"] for member in cohort.members} == digests
+
+
 def test_sentences(finished, compose_config, tmp_path):
     runtime = runtime_of(finished.config)
     with pytest.raises(ConfigError, match="diagnostic is 'lesions'; allowed: layers, predictions"):
@@ -77,6 +93,14 @@ def test_sentences(finished, compose_config, tmp_path):
     (finished.path / "last.ckpt").unlink()
     with pytest.raises(ConfigError, match="last.ckpt is gone; only training that cohort again brings its networks ba"):
         load_networks(finished.path)
+
+
+def test_runs_of_an_earlier_version_are_not_loaded(tmp_path):
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"identity": {"digest": "x"}, "config": {}}))
+    (tmp_path / "last.ckpt").touch()
+    RunFolder(tmp_path).finish()
+    with pytest.raises(ConfigError, match="was made by an earlier version of this suite, whose networks cannot be loa"):
+        load_networks(tmp_path)
 
 
 def test_a_diagnostic_that_does_not_fit_the_task(compose_config):

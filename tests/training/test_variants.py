@@ -3,10 +3,9 @@
 import pytest
 import torch
 from hydra import compose
-from omegaconf import OmegaConf
 
 from degradation.checks import ConfigError
-from degradation.config import parse
+from degradation.config import parse, parse_stored
 from degradation.config.variants import PLAIN, checked
 from degradation.training.engines import Engine
 from degradation.training.members import Member, build, load_task, matched
@@ -37,7 +36,7 @@ def test_other_layouts_are_not_stacked_together(compose_config):
     wide = checked("wide", {"network": {"width": 31}})
     values = config.composed | {"variant": config.definitions | {"wide": wide}}
     values["variants"] = ["plain", "normed", "wide"]
-    together = parse(OmegaConf.create(values))
+    together = parse_stored(values)
     groups = Engine(together, load_task(together)).all_groups()
     assert [{member.variant for member in group.members} for group in groups] == [{"plain"}, {"normed"}, {"wide"}]
 
@@ -86,6 +85,13 @@ def test_projections_are_not_matched(compose_config, shortcut, expected):
     assert matched(Member(8, PLAIN, 0), config)
 
 
+def test_what_has_no_plain_counterpart_is_not_matched(compose_config):
+    """A plain network cannot start with its branches at zero, nor has it a sum to scale."""
+    for override in ("network.init=he_zero_last", "network.branch_scale=0.5"):
+        (first, *_) = fit(compose_config("variants=[residual]", override)).records()
+        assert first["matched"] is False
+
+
 def test_images_take_variants_too(compose_config):
     """he_zero_last starts as its shortcuts, so its blocks have no say in the first predictions."""
     config = compose_config(*DIGITS, "variants=[plain,residual,scaled,he_zero_last]")
@@ -125,4 +131,8 @@ def test_a_run_holds_the_definitions_of_its_variants(compose_config):
     composed = compose_config("variants=[plain,scaled]").composed
     assert composed["variant"]["plain"] == {"network": {"shortcut": "none"}}
     assert set(composed["variant"]) == {"plain", "scaled"}
+    alone = compose_config("variants=[scaled]")
+    stored = parse_stored(alone.composed)
+    assert (stored.of("scaled"), stored.composed) == (alone.of("scaled"), alone.composed)
+    assert matched(Member(4, "scaled", 0), stored)  # plain is defined there too
     assert parse(compose("config", ["depth=4"])).variants == ["plain", "residual"]

@@ -43,10 +43,10 @@ def _failures(row: pd.Series) -> str:
 
 
 def _comparison(summary: pd.DataFrame) -> list[str]:
-    losses = summary.pivot_table(index="depth", columns="variant", values="test_loss_median").dropna()
-    if not {"plain", "residual"} <= set(losses) or losses.empty or losses.index[-1] == 1:
+    losses = _of_both(summary, "test_loss_median")
+    if losses.empty or losses.index[-1] == 1:
         return []
-    depth, (plain, residual) = losses.index[-1], losses.iloc[-1][["plain", "residual"]]
+    depth, (plain, residual) = losses.index[-1], losses.iloc[-1]
     if math.isinf(plain) and math.isinf(residual):
         return []
     ratio = plain / residual
@@ -65,11 +65,16 @@ def _errors(summary: pd.DataFrame) -> str:
         if len(rows) > 1:
             text += f", {last['train_error_mean']:.2f}% at {last['depth']}{_failures(last)}"
         parts.append(text)
-    errors = summary.pivot_table(index="depth", columns="variant", values="test_error_mean").dropna()
-    if {"plain", "residual"} <= set(errors) and not errors.empty:
-        plain, residual = errors.iloc[-1][["plain", "residual"]]
+    errors = _of_both(summary, "test_error_mean")
+    if not errors.empty:
+        plain, residual = errors.iloc[-1]
         parts.append(f"test error at {layers(errors.index[-1])}: plain {plain:.2f}%, residual {residual:.2f}%")
     return "; ".join(parts) + "."
+
+
+def _of_both(summary: pd.DataFrame, name: str) -> pd.DataFrame:
+    """A column for plain and one for residual, at the depths that have both, whatever other variants have."""
+    return summary.pivot(index="depth", columns="variant", values=name).reindex(columns=["plain", "residual"]).dropna()
 
 
 def layers(depth: int) -> str:

@@ -124,7 +124,7 @@ def bench_engines(config: Config) -> str:
 
 
 def load(config: Config) -> tuple[Task, str]:
-    """CIFAR-10 where its files are, else as many random images; and which of the two."""
+    """CIFAR-10 where its files are, else as many random images; also says which of the two."""
     try:
         return load_task(replace(config, runtime=replace(config.runtime, download=False))), "cifar10"
     except ConfigError:
@@ -184,7 +184,7 @@ def warmed_up(
 
 
 def described(way: str, config: Config, task: Task, times: list[float], effort: Effort) -> Row:
-    """The columns of one case but those that all share; `times` are seconds a step of the whole cohort."""
+    """The columns of one case except those that all share; `times` are seconds a step of the whole cohort."""
     batch, seconds = config.recipe.batch_size, median(times)
     return {
         "way": way,

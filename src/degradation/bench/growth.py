@@ -150,7 +150,7 @@ def _workers(defaults: Config, train: list[str], sizes: Sizes) -> Iterator[dict[
 
 
 def _records(defaults: Config, experiments: list[Config], sizes: Sizes) -> Iterator[dict[str, Any]]:
-    """Tables from the folders of so many made-up networks, and the reports on them."""
+    """Tables from the folders of made-up networks, and the reports on them."""
     for n in sizes.networks:
         with tempfile.TemporaryDirectory() as folder:
             runtime = replace(defaults.runtime, runs_dir=f"{folder}/runs", results_dir=f"{folder}/results")

@@ -12,7 +12,7 @@ from degradation.tasks.images import padding
 from degradation.tasks.task import Task
 from degradation.training.members import build, members
 
-Runner = Callable[[int], None]  # takes so many steps
+Runner = Callable[[int], None]  # takes this many steps
 
 
 class PilImages(Dataset):

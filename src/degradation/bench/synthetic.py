@@ -16,7 +16,7 @@ POINTS = 128  # of a fitted function
 
 
 def write_runs(defaults: Config, networks: int) -> int:
-    """Finished runs of about so many networks, in cohorts of the experiment's size; returns how many there are."""
+    """Finished runs of about this many networks, in cohorts of the experiment's size; returns how many there are."""
     size = len(defaults.seeds)
     cohorts = -(-networks // (size * len(defaults.variants)))
     draw = np.random.default_rng(0)

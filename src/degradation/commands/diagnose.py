@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from degradation.checks import ConfigError
+from degradation.commands.chosen import chosen_experiment
 from degradation.commands.errors import sentences
-from degradation.config import parse
-from degradation.config.composition import defaults_of
+from degradation.sweeps.preflight import check_cuda
 
 
 def diagnose_job(composed: DictConfig) -> None:
@@ -17,9 +16,11 @@ def diagnose_job(composed: DictConfig) -> None:
         name = composed.get("diagnostic")
         with open_dict(composed):
             composed.pop("diagnostic", None)
-        config, defaults = parse(composed), defaults_of(HydraConfig.get().runtime.choices.get("experiment"))
+        config, defaults = chosen_experiment(composed, "a diagnostic measures")
         if name is None:
             raise ConfigError("no diagnostic is chosen; set diagnostic=NAME, a module of degradation.diagnostics.")
+        if config.runtime.device == "cuda":
+            check_cuda([config])
         runtime: Any = OmegaConf.to_container(composed.runtime, resolve=True)
         from degradation.diagnostics.finished import diagnose
         from degradation.reports.experiment import report

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from degradation.checks import ConfigError
-from degradation.records.run import JobFailedError
+from degradation.records.run import DamagedRunError, JobFailedError
 from degradation.sweeps.exits import FAILED, WRONG_CONFIGURATION
 
 
@@ -18,10 +18,13 @@ def fail(message: str, code: int) -> NoReturn:
 
 @contextmanager
 def sentences() -> Iterator[None]:
-    """Turn what the user can mend into a sentence: wrong configuration (2), a failed job or a full disk (1)."""
+    """Turn what the user can mend into a sentence and an exit code.
+
+    2: wrong configuration. 1: a failed job, a damaged run, a full disk.
+    """
     try:
         yield
     except ConfigError as error:
         fail(str(error), WRONG_CONFIGURATION)
-    except (JobFailedError, OSError) as error:
+    except (JobFailedError, DamagedRunError, OSError) as error:
         fail(str(error), FAILED)

@@ -2,12 +2,11 @@
 
 from dataclasses import replace
 
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from degradation.commands.chosen import chosen_experiment
 from degradation.commands.errors import sentences
-from degradation.config import parse
-from degradation.config.composition import all_experiments, defaults_of
+from degradation.config.composition import all_experiments
 
 
 def publish_job(composed: DictConfig) -> None:
@@ -17,7 +16,8 @@ def publish_job(composed: DictConfig) -> None:
     from degradation.reports.publish import publish
 
     with sentences():
-        runtime, defaults = parse(composed).runtime, defaults_of(HydraConfig.get().runtime.choices.get("experiment"))
+        config, defaults = chosen_experiment(composed, "publishing takes")
+        runtime = config.runtime
         folder = publish(defaults, runtime)
         reference = replace(runtime, results_dir=str(folder.parent), runs_dir=str(folder))  # no runs: tables alone
         report(defaults, reference)

@@ -5,11 +5,10 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from degradation.checks import ConfigError
+from degradation.commands.chosen import chosen_experiment
 from degradation.commands.errors import sentences
-from degradation.config import Config, Runtime, parse
-from degradation.config.composition import all_experiments, defaults_of
-from degradation.records.identity import differences
+from degradation.config import Config, Runtime
+from degradation.config.composition import all_experiments
 
 
 def report_job(composed: DictConfig) -> None:
@@ -17,13 +16,9 @@ def report_job(composed: DictConfig) -> None:
     from degradation.reports.experiment import report
     from degradation.reports.overview import overview
 
-    chosen = HydraConfig.get()
-    named = any(override.startswith("experiment=") for override in chosen.overrides.task)
+    named = any(override.startswith("experiment=") for override in HydraConfig.get().overrides.task)
     with sentences():
-        config, defaults = parse(composed), defaults_of(chosen.runtime.choices.get("experiment"))
-        changed = differences(config, defaults)
-        if changed:
-            raise ConfigError(f"a report draws everything that was run; {', '.join(changed)} cannot be set for it.")
+        config, defaults = chosen_experiment(composed, "a report draws")
         everything = all_experiments()
         reported = [defaults] if named else [other for other in everything if was_run(other, config.runtime)]
         for experiment in reported:

@@ -1,9 +1,10 @@
 """The configuration of one cohort: its parts, and every check across them that needs no training. Imports no torch."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from degradation.checks import ConfigError, at_least, require, unique_integers
 from degradation.config import parsing, variants
@@ -22,8 +23,8 @@ class Config:
 
     Attributes:
         network, recipe: the experiment's, before a variant changes them; see `of`.
-        definitions: every variant that there is, by name.
-        composed: the plain configuration this was parsed from, for config.yaml.
+        definitions: every known variant, by name.
+        composed: the plain configuration this was parsed from and the definitions of its variants, for config.yaml.
     """
 
     experiment: Experiment
@@ -58,7 +59,7 @@ class Config:
         return self._settings[variant]
 
     def variant(self, name: str) -> Settings:
-        """What a variant makes of this experiment, be it in the cohort or not.
+        """What a variant makes of this experiment, whether or not the cohort has it.
 
         Raises:
             ConfigError: it does not fit the experiment.
@@ -99,7 +100,7 @@ class Config:
         device, precision = self.runtime.device, self.recipe.precision
         if self.runtime.engine == "auto":
             engine = families[0].default_engine(device, precision)
-            on_host = engine == "graph" and (self.recipe.warmup_until_error is not None or not self.task.on_device)
+            on_host = engine == "graph" and (self._watched or not self.task.on_device)
             self.runtime = replace(self.runtime, engine="sequential" if on_host else engine)
         if self.runtime.memory_format == "auto":
             formats = {family.default_memory_format(device, precision) for family in [self.network, *families]}
@@ -124,7 +125,7 @@ class Config:
             "runtime.engine=graph needs CUDA and runtime.device is cpu; use runtime=gpu or runtime.engine=auto.",
         )
         require(
-            runtime.engine != "graph" or recipe.warmup_until_error is None,
+            runtime.engine != "graph" or not self._watched,
             "recipe.warmup_until_error decides on the host between two steps, which a captured step cannot; "
             "use runtime.engine=sequential.",
         )
@@ -142,6 +143,11 @@ class Config:
             "recipe.precision=bf16 needs runtime.engine=sequential or graph.",
         )
 
+    @property
+    def _watched(self) -> bool:
+        """Whether a network's warm-up ends when its error is low enough."""
+        return any(settings.recipe.warmup_until_error is not None for settings in self._settings.values())
+
     def _check_recipe(self) -> None:
         batch_size = self.recipe.batch_size
         normalised = any(settings.network.norm == "batch" for settings in self._settings.values())
@@ -149,9 +155,8 @@ class Config:
             not normalised or batch_size > 1,
             "recipe.batch_size is 1 and the network has batch normalisation, which needs at least 2 examples.",
         )
-        watched = any(settings.recipe.warmup_until_error is not None for settings in self._settings.values())
         require(
-            not watched or (self.task.classification and self.networks == 1),
+            not self._watched or (self.task.classification and self.networks == 1),
             "recipe.warmup_until_error is for a single network of a classification task; set one of each.",
         )
         require(
@@ -173,12 +178,12 @@ class Config:
         return 3 * examples * per_layer * sum(depth + 1 for depth in self.depths)  # backward costs twice forward
 
 
-def parse(composed: DictConfig) -> Config:
+def parse(composed: DictConfig, definitions: dict[str, Definition] | None = None) -> Config:
     """The checked configuration of one cohort.
 
     Args:
-        composed: what Hydra composed, without the `hydra` node; or the `config` of a run's config.yaml, which holds
-            the definitions of its variants as well. Otherwise Hydra must be initialised, for they are read from it.
+        composed: what Hydra composed, without the `hydra` node.
+        definitions: every known variant, by name. None: those of Hydra's search path; Hydra must be initialised.
 
     Raises:
         ConfigError: a key is unknown, missing or of the wrong type, or values do not fit together.
@@ -187,11 +192,13 @@ def parse(composed: DictConfig) -> Config:
     secret = secret_in(values)
     if secret:
         raise ConfigError("{} holds the value of the environment variable {}; records would show it.".format(*secret))
-    known = values.pop("variant", None)
-    definitions = variants.definitions() if known is None else known
+    definitions = variants.definitions() if definitions is None else definitions
     groups = [f.name for f in fields(Config) if f.name not in ("composed", "definitions", "depths")]
     parsing.check_keys(values, ["depth", *groups], prefix="")
     depth, names = values["depth"], parsing.a_list("variants", values["variants"])
+    for name in names:
+        require(isinstance(name, str), f"variants is {names}; names of files in conf/variant/ are expected.")
+    kept = dict.fromkeys([*names, variants.PLAIN])  # plain too: what the others are matched with
     return Config(
         experiment=parsing.group(Experiment, values["experiment"], "experiment"),
         depths=depth if isinstance(depth, list) else [depth],
@@ -203,5 +210,11 @@ def parse(composed: DictConfig) -> Config:
         runtime=parsing.group(Runtime, values["runtime"], "runtime"),
         logger=parsing.choice(LOGGERS, values["logger"], "logger", "name"),
         definitions=definitions,
-        composed=values | {"variant": {name: definitions[name] for name in names if name in definitions}},
+        composed=values | {"variant": {name: definitions[name] for name in kept if name in definitions}},
     )
+
+
+def parse_stored(values: Mapping[str, Any]) -> Config:
+    """`parse` of what a run's config.yaml holds, the definitions of its variants included. Hydra is not needed."""
+    composed = {name: value for name, value in values.items() if name != "variant"}
+    return parse(OmegaConf.create(composed), values["variant"])

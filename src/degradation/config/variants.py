@@ -55,7 +55,7 @@ def checked(name: str, content: Any) -> Definition:
     """The definition that a variant's file holds.
 
     Raises:
-        ConfigError: it sets something else than network and recipe keys, or a key that all of a cohort share.
+        ConfigError: it sets something other than network and recipe keys, or a key that all of a cohort share.
     """
     values: Any = OmegaConf.to_container(content) if isinstance(content, DictConfig) else content
     require(isinstance(values, dict), f"variant {name} is {values!r}; groups of keys are expected.")
@@ -74,7 +74,7 @@ def chosen(names: list[str], known: Mapping[str, Definition]) -> dict[str, Defin
     """The definitions of the named variants.
 
     Raises:
-        ConfigError: none is named, one twice, or one that there is not.
+        ConfigError: none is named, one is named twice, or one does not exist.
     """
     require(bool(names), f"variants is empty; choose from {', '.join(known)}.")
     for name in names:

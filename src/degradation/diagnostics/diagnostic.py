@@ -1,4 +1,4 @@
-"""The contract of a diagnostic, and the ones that there are."""
+"""The contract of a diagnostic, and the registry of diagnostics."""
 
 import copy
 import importlib

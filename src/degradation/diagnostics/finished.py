@@ -21,6 +21,7 @@ def diagnose(experiment: str, name: str, runtime: Mapping[str, Any]) -> list[Pat
 
     Raises:
         ConfigError: there is no such diagnostic, no finished run, or a run whose task it does not fit.
+        DamagedRunError: a file of a finished run is damaged.
     """
     which = diagnostic(name)
     runs = Path(runtime["runs_dir"]) / experiment

@@ -42,7 +42,7 @@ def depths_to_show(depths: list[int], most: int = 5) -> list[int]:
 
 
 def draw(path: Path, drawn: Drawn) -> None:
-    """A row a variant, a column a depth."""
+    """One row per variant, one column per depth."""
     variants = looks(drawn.rows["variant"])
     depths = depths_to_show(list(set(drawn.rows["depth"])))
     with figure(path, 2.1 * len(depths) + 0.4, 1.7 * len(variants) + 0.5) as page:

@@ -1,4 +1,4 @@
-"""The contract of a figure on an experiment's page, and the ones that there are."""
+"""The contract of a figure on an experiment's page, and the list of all figures."""
 
 import importlib
 import pkgutil

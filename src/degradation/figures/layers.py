@@ -42,7 +42,7 @@ def initial(layers: pd.DataFrame, classification: bool) -> pd.DataFrame:
 
 
 def responses(layers: pd.DataFrame, classification: bool) -> pd.DataFrame:
-    """After training, of layers with a response: the head has none, nor have tables of earlier versions."""
+    """After training, of layers with a response: the head has none, and tables of earlier versions have none at all."""
     return layers[(layers["moment"] == "final") & classification].dropna(subset="response_sd")
 
 
@@ -56,7 +56,7 @@ def draw_responses(path: Path, drawn: Drawn) -> None:
 
 
 def _draw(path: Path, drawn: Drawn, labels: dict[str, str], moment: str) -> None:
-    """A row of panels a quantity, a column a variant, one line a depth."""
+    """One row of panels per quantity, one column per variant, one line per depth."""
     variants, depths = looks(drawn.rows["variant"]), sorted(set(drawn.rows["depth"]))
     with figure(path, 4.2 * len(variants) + 0.8, 2.5 * len(labels) + 0.8) as page:
         grid = page.subplots(len(labels), len(variants), sharex=True, sharey="row", squeeze=False)

@@ -23,7 +23,7 @@ class Look(NamedTuple):
 
 
 # Okabe and Ito's colour-blind-safe palette with a grey in place of its yellow, which is too light for a line. Markers
-# differ as well, so that eight variants can be told in print.
+# differ as well, so that eight variants can be told apart in print.
 LOOKS = [
     *[Look("#D55E00", "o"), Look("#0072B2", "s"), Look("#009E73", "^"), Look("#CC79A7", "D")],
     *[Look("#56B4E9", "v"), Look("#E69F00", "P"), Look("#000000", "X"), Look("#7F7F7F", "*")],

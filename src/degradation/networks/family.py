@@ -82,7 +82,7 @@ class Family(Protocol):
 
 
 class Network(Protocol):
-    """What every built network offers beside being an `nn.Module` from (B, *shape) to (B, outputs).
+    """What every built network offers besides being an `nn.Module` from (B, *shape) to (B, outputs).
 
     Networks that can be stacked take and return a leading dimension S, written `...` here.
     """

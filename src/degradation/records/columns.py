@@ -13,7 +13,7 @@ Row = dict[str, Any]
 
 KEY = ["experiment", "digest", "variant", "depth", "seed"]  # of a network, in every table
 CONDITION = "condition"  # what differs from the experiment's defaults; empty for the experiment as its file has it
-BASE = "base_digest"  # of the settings that the variants change, so that one condition's variants can be told together
+BASE = "base_digest"  # of the settings before variants change them, shared by all variants of one condition
 LOSSES = ["train_loss", "test_loss"]
 ERRORS = ["train_error", "test_error"]  # percent; empty for regression
 BASELINES = ["mean_train_loss", "mean_test_loss", "chance_error"]  # of a constant prediction
@@ -31,7 +31,7 @@ def to_csv(rows: Sequence[Row], columns: Sequence[str]) -> str:
     """CSV text with a header; a value that a row lacks, None and NaN are empty.
 
     Raises:
-        ValueError: a row has a value for a column that there is not.
+        ValueError: a row has a value for a column that does not exist.
     """
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")

@@ -1,8 +1,8 @@
 """What identifies a network: the digest of its scientific configuration; and what names a run: a readable folder.
 
-The digest covers everything that decides a network's result but the columns that stand beside it in every row: depth,
-variant and seed. So all depths of a sweep share one digest a variant, and a network that was trained in two cohorts (a
-subset of seeds, say) is one record.
+The digest covers everything that decides a network's result except the columns that stand beside it in every row:
+depth, variant and seed. So all depths of a sweep share one digest per variant, and a network that was trained in two
+cohorts (a subset of seeds, say) is one record.
 
 A key whose value means "as if there were no such key" is left out, so a key that is added later changes no digest: see
 `absent` in `degradation.networks.family.Family`.
@@ -31,7 +31,7 @@ def scientific(config: Config, settings: Settings | None = None) -> dict[str, An
 
 
 def _present(group: Any) -> dict[str, Any]:
-    """The keys of a dataclass but those that are as if they were not there."""
+    """The keys of a dataclass, without those whose value means that the key is absent."""
     values = {f.name: (f, getattr(group, f.name)) for f in fields(group)}
     return {name: value for name, (f, value) in values.items() if value != f.metadata.get("absent", ...)}
 

@@ -108,7 +108,7 @@ def _p(cell: Compared) -> str:
 
 
 def one_sided(folders: Folders) -> list[str]:
-    """A sentence for each experiment, digest and cell that one side lacks."""
+    """A sentence for each experiment, variant, digest and cell that one side lacks."""
     sentences = []
     for (name, table), (other_name, other) in (folders.both, folders.both[::-1]):
         for experiment, rows in table.groupby("experiment", sort=True):
@@ -117,11 +117,14 @@ def one_sided(folders: Folders) -> list[str]:
                 sentences.append(f"{experiment} is in {name} only ({len(rows)} networks).")
                 continue
             for digest, own in rows.groupby("digest", sort=True):
-                same = others[others["digest"] == digest]
-                if same.empty:
+                same, of_variant = others[others["digest"] == digest], others[others["variant"].isin(own["variant"])]
+                if of_variant.empty:
+                    variants = ", ".join(sorted(set(own["variant"])))
+                    sentences.append(f"{experiment}: {variants} is in {name} only ({len(own)} networks).")
+                elif same.empty:
                     sentences.append(
                         f"{experiment}: digest {digest} is in {name} only ({len(own)} networks): another recipe, not "
-                        f"compared{_recipe_difference(own, others, other_name)}."
+                        f"compared{_recipe_difference(own, of_variant, other_name)}."
                     )
                 else:
                     sentences += _cells_only(f"{experiment}: ", own, same, name)

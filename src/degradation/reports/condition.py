@@ -43,9 +43,9 @@ def read_conditions(results: Path, defaults: Config) -> list[Condition]:
 
 
 def labelled(networks: pd.DataFrame, base: str, own: dict[str, str]) -> pd.Series:
-    """What each network is drawn under: its condition, with a digest where the condition does not tell it all.
+    """The label under which each network is drawn: its condition, with a digest where the condition alone is ambiguous.
 
-    That is so where the experiment's file had other settings when the network was trained, or a variant's file had.
+    It is ambiguous if the experiment's file or a variant's file has changed since the network was trained.
 
     Args:
         networks: rows of networks.csv.

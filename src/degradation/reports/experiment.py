@@ -19,6 +19,8 @@ from degradation.reports.condition import Condition, read_conditions
 from degradation.reports.drawings import draw, words
 from degradation.reports.markdown import aligned
 
+MOST_NAMED = 3  # runs that cannot be used, where there are no others
+
 
 @dataclass
 class Report:
@@ -46,7 +48,7 @@ def report(defaults: Config, runtime: Runtime) -> Report:
         damaged = collect(runs, results)
         if not (results / "networks.csv").exists():
             train = f"python experiments/train.py -m experiment={name}"
-            raise ConfigError(f"{runs} holds no finished run; train with: {train}")
+            raise ConfigError(" ".join([*damaged[:MOST_NAMED], f"{runs} holds no finished run; train with: {train}"]))
         conditions = read_conditions(results, defaults)
         figures = {condition.label: draw(results, condition, defaults.experiment) for condition in conditions}
     except DamagedTableError as error:

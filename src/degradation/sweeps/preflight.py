@@ -1,4 +1,4 @@
-"""What this machine cannot do, told before anything is trained. Imports no torch unless CUDA is asked for."""
+"""What this machine cannot do, reported before anything is trained. Imports no torch unless CUDA is asked for."""
 
 from pathlib import Path
 

@@ -28,7 +28,7 @@ class QueueWatcher(SlurmInfoWatcher):
     """Asks the queue instead of the accounting.
 
     submitit asks `sacct`, which fails where a cluster keeps no accounts; then a job that was killed, and so left no
-    result, would be waited for without end. `squeue` asks the controller, which every cluster has. The controller
+    result, would be waited for forever. `squeue` asks the controller, which every cluster has. The controller
     forgets a job some minutes after its end, so a job that the queue does not show has ended.
     """
 

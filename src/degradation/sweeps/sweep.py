@@ -122,7 +122,7 @@ def lock(planned: Plan, locks: ExitStack) -> None:
 
 
 def _out_of_time(jobs: list[Job], returned: Sequence[JobReturn]) -> set[str]:
-    """Labels of the cohorts that came to no harm and are not done: their time was up before or while they trained."""
+    """Labels of the cohorts that did not fail and are not done: time ran out before or while they trained."""
     return {
         job.label
         for job, outcome in zip(jobs, returned, strict=False)

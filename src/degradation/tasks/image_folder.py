@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # torchvision.datasets.folder.IMG_EXTENSIONS; to import it takes 10 seconds
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
-MODES = {1: ("1", "L"), 3: ("1", "L", "P", "RGB", "CMYK")}  # Pillow's, of files that become so many channels of bytes
+MODES = {1: ("1", "L"), 3: ("1", "L", "P", "RGB", "CMYK")}  # Pillow's, of files that become this many channels of bytes
 FORMATS = {1: "L", 3: "RGB"}
 
 

@@ -54,7 +54,7 @@ class TaskSpec(Protocol):
         """The data.
 
         Args:
-            workers: processes that read examples ahead where they are not on the device; 0: none, the job's own does.
+            workers: processes that read examples ahead where they are not on the device; 0: the job's own process does.
 
         Raises:
             ConfigError: as `prepare`.

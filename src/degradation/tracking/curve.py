@@ -171,7 +171,7 @@ class WandbCurve(pl.Callback):
 
 
 def measures(row: Row) -> dict[str, float]:
-    """A network's losses and errors without those that it has not: a diverged one's lines end."""
+    """A network's losses and errors without those that it lacks: the lines of a diverged network end."""
     return {name: row[name] for name in MEASURES if not math.isnan(row[name])}
 
 

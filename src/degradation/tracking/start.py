@@ -1,4 +1,4 @@
-"""Starting W&B runs. W&B is a view: no result depends on it, and nothing here prompts or waits without a bound."""
+"""Starting W&B runs. W&B is a view: no result depends on it, and nothing here prompts or waits forever."""
 
 import contextlib
 import netrc

@@ -82,7 +82,7 @@ def is_synced(file: Path) -> bool:
 
 
 def check_answers() -> None:
-    """Refuse to wait for a server that does not answer, as `wandb sync` does without end.
+    """Refuse to wait for a server that does not answer, as `wandb sync` does forever.
 
     Raises:
         ConfigError: no answer within ten seconds.
@@ -90,7 +90,7 @@ def check_answers() -> None:
     try:
         urllib.request.urlopen(server(), timeout=ANSWER_SECONDS).close()  # noqa: S310 - the address is the user's own
     except urllib.error.HTTPError:
-        pass  # an answer all the same
+        pass  # still an answer
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"{server()} does not answer ({error}); nothing was uploaded, and nothing is lost."

@@ -8,9 +8,10 @@ from typing import Any
 import torch
 
 from degradation.records.files import write_bytes
+from degradation.records.run import DamagedRunError
 
 
-class BadCheckpointError(Exception):
+class BadCheckpointError(DamagedRunError):
     """A checkpoint that is damaged or belongs to another run; the message names the file and says what to do."""
 
 

@@ -81,6 +81,7 @@ class Cohort(pl.LightningModule):
         step: steps taken so far by every network.
         curve: one row a network and evaluation so far.
         seconds: time spent in training and evaluation so far, interruptions not counted.
+        digests: by variant, of what the networks are trained with.
     """
 
     def __init__(self, config: Config, task: Task, checkpoint: dict[str, Any] | None = None) -> None:
@@ -95,7 +96,7 @@ class Cohort(pl.LightningModule):
         self._checkpoint = checkpoint
         self._mean_losses = {"train": task.mean_loss(task.train), "test": task.mean_loss(task.test)}
         self._chance_error = task.chance_error
-        self._digests = {variant: digest(config, variant) for variant in config.variants}
+        self.digests = {variant: digest(config, variant) for variant in config.variants}
 
     def configure_optimizers(self) -> Any:
         self.engine.to_device(self.device)
@@ -127,7 +128,7 @@ class Cohort(pl.LightningModule):
         """The columns that identify a network in every table."""
         return {
             "experiment": self.config.experiment.name,
-            "digest": self._digests[member.variant],
+            "digest": self.digests[member.variant],
             "variant": member.variant,
             "depth": member.depth,
             "seed": member.seed,

@@ -6,11 +6,10 @@ from typing import Any
 
 import torch
 import yaml
-from omegaconf import OmegaConf
 from torch import nn
 
 from degradation.checks import ConfigError
-from degradation.config import Config, parse
+from degradation.config import Config, parse_stored
 from degradation.records.run import CHECKPOINT, CONFIG, verify
 from degradation.training import checkpoints
 from degradation.training.cohort import Cohort
@@ -26,8 +25,8 @@ def load_networks(folder: Path) -> dict[Member, nn.Module]:
         folder: the run's, `runs/<experiment>/<slug>`.
 
     Raises:
-        ConfigError: the folder holds no finished run, or its checkpoint is gone.
-        BadCheckpointError: the checkpoint is damaged.
+        ConfigError: the folder holds no finished run or one of an earlier version, or its checkpoint is gone.
+        DamagedRunError: the checkpoint or another file is damaged.
     """
     config, checkpoint = _read(folder, HERE)
     networks = {}
@@ -39,26 +38,26 @@ def load_networks(folder: Path) -> dict[Member, nn.Module]:
 
 
 def load_cohort(folder: Path, runtime: Mapping[str, Any] = HERE) -> Cohort:
-    """The cohort of a finished run as it was after its last step, with the data that it has learned.
+    """The cohort of a finished run as it was after its last step, with the data that it was trained on.
 
     Args:
         folder: the run's.
         runtime: keys to compute with in place of those that it was trained with.
     """
     config, checkpoint = _read(folder, runtime)
-    cohort = _ready(config)
+    cohort = _ready(config, checkpoint)
     cohort.load_checkpoint(checkpoint)
     return cohort
 
 
 def cohort_at_start(folder: Path, runtime: Mapping[str, Any] = HERE) -> Cohort:
     """The cohort of a finished run as it was before its first step; arguments as of `load_cohort`."""
-    config, _ = _read(folder, runtime)
-    return _ready(config)
+    return _ready(*_read(folder, runtime))
 
 
-def _ready(config: Config) -> Cohort:
+def _ready(config: Config, checkpoint: dict[str, Any]) -> Cohort:
     cohort = Cohort(config, load_task(config)).to(torch.device(config.runtime.device))
+    cohort.digests = checkpoint["identity"]["digests"]  # of what was trained; on the CPU tf32 is computed as fp32
     cohort.configure_optimizers()
     return cohort
 
@@ -71,9 +70,11 @@ def _read(folder: Path, runtime: Mapping[str, Any]) -> tuple[Config, dict[str, A
     if not path.exists():
         raise ConfigError(f"{path} is gone; only training that cohort again brings its networks back.")
     document = yaml.safe_load((folder / CONFIG).read_text())
+    if "digests" not in document["identity"]:
+        raise ConfigError(f"{folder} was made by an earlier version of this suite, whose networks cannot be loaded.")
     checkpoint = checkpoints.load(path, identity=document["identity"])
     values = document["config"]
     values["runtime"] |= runtime
     if values["runtime"]["device"] == "cpu" and values["recipe"]["precision"] == "tf32":
         values["recipe"]["precision"] = "fp32"  # parameters are float32 in both
-    return parse(OmegaConf.create(values)), checkpoint
+    return parse_stored(values), checkpoint

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from torch import nn
 
+from degradation.checks import ConfigError
 from degradation.config import Config
 from degradation.config.variants import PLAIN
 from degradation.networks.build import build as build_network
@@ -30,7 +31,7 @@ def members(config: Config) -> list[Member]:
 
 
 def load_task(config: Config) -> Task:
-    """The data that the cohort learns.
+    """The data that the cohort is trained on.
 
     Raises:
         ConfigError: files are missing or damaged.
@@ -55,11 +56,16 @@ def matched(member: Member, config: Config) -> bool:
 
     It has the same initial tensors, and so the same parameters, and the same recipe, but computes another function. (At
     depth 1 an MLP has no block, so that plain and residual are one network.) Batches are a function of the seed. The
-    plain network is matched with itself.
+    plain network is matched with itself. Where the experiment's settings allow no plain network (`network.init` is
+    he_zero_last, say), nothing else is matched.
     """
     if member.variant == PLAIN:
         return True
-    if config.variant(member.variant).recipe != config.variant(PLAIN).recipe:
+    try:
+        recipe_of_plain = config.variant(PLAIN).recipe
+    except ConfigError:
+        return False
+    if config.variant(member.variant).recipe != recipe_of_plain:
         return False
     own, plain = build(member, config), build(member._replace(variant=PLAIN), config)
     return same_tensors(own, plain) and not same_function(own, plain, config.task.input_shape)

@@ -1,4 +1,4 @@
-"""How much GPU memory a cohort takes, told before it is started. Imports no torch."""
+"""How much GPU memory a cohort takes, estimated before it starts. Imports no torch."""
 
 from degradation.checks import ConfigError, require
 from degradation.config import Config

@@ -156,6 +156,19 @@ def test_other_recipes_and_depths_are_named_and_not_pooled(tmp_path):
     assert text.splitlines()[-1].endswith("none differs beyond seed noise: 1 equal in every digit.")
 
 
+def test_another_variant_is_no_other_recipe_and_recipes_are_told_within_a_variant(tmp_path):
+    plain = networks([1.0, 2.0], shortcut="none")
+    residual = networks([1.0, 2.0], variant="residual", digest="r1", shortcut="A")
+    slower = networks([9.0], digest="d2", lr=0.5, shortcut="none")
+    scaled = networks([3.0], variant="scaled", digest="s1", shortcut="A")
+    ours = write(tmp_path / "a", pd.concat([plain, slower, scaled]))
+    theirs = write(tmp_path / "b", pd.concat([plain, residual]))
+    text, _ = compare_folders(ours, theirs, 0.05)
+    assert f"digits_depth: scaled is in {ours} only (1 networks)." in text
+    assert f"digits_depth: residual is in {theirs} only (2 networks)." in text
+    assert f"another recipe, not compared; lr=0.5 (0.1 in {theirs})." in text
+
+
 def test_the_closing_sentence_names_what_differs(tmp_path):
     ours = write(tmp_path / "a", networks([1.0, 2.0, 3.0]))
     theirs = write(tmp_path / "b", networks([51.0, 52.0, 53.0]))
