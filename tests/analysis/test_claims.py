@@ -103,6 +103,25 @@ def test_unmatched_pairs_stay_out_of_comparisons_of_variants():
     assert rule.judge(evidence(errors, matched=False)).verdict == "not enough data"
 
 
+def test_other_variants_do_not_change_a_verdict():
+    """A diverged network counts as the worst that is compared with it, and of no other variant or depth."""
+    losses = {("plain", 20): [1.0, 2.0, 3.0], ("plain", 56): [4.0, 5.0, math.nan]}
+    rule = Difference("train_loss", PLAIN56, PLAIN20, "above", 0.1)
+    effects = []
+    for others in ({}, {("scaled", 56): [9e5, 9e5, 9e5], ("plain", 110): [9e5, 9e5, 9e5]}):
+        found = evidence(losses | others)
+        networks = found["e"].networks
+        networks.loc[networks["train_error"].isna(), "status"] = "diverged"
+        effects.append(rule.judge(found).effect)
+    assert effects[0] == effects[1]
+
+
+def test_variants_that_are_not_matched_are_compared_where_the_claim_is_about_that():
+    errors = {("plain", 56): [11, 12, 13], ("residual", 56): [1, 2, 3]}
+    rule = Difference("train_error", RESIDUAL56, PLAIN56, "below", -1, unmatched=True)
+    assert rule.judge(evidence(errors, matched=False)).verdict == "reproduced"
+
+
 def test_a_number_as_the_right_side():
     rule = Difference("test_error", RESIDUAL56, 6.97, "within", 0.6)
     assert rule.judge(evidence({("residual", 56): [5.9, 6.0, 6.1]})).verdict == "reproduced"

@@ -41,6 +41,10 @@ WRONG = [
     ("network.norm=group", "network.norm is 'group'; allowed: none, batch, layer"),
     ("network.init=he_zero_last", "set variants=[residual]"),
     ("network.shortcut=none", "variants plain and residual are the same here; leave one out"),
+    (
+        "network.shortcut=none variants=[residual]",
+        "network.shortcut is none, which the variant plain sets; use variants",
+    ),
     ("network.branch_scale=0", "network.branch_scale is 0.0; it must be a positive number"),
     (
         "network.branch_scale=0.5",
@@ -77,7 +81,7 @@ WRONG = [
 def test_wrong_value(compose_config, override, message):
     override = override.replace("+experiment.name", "experiment.name")
     with pytest.raises(ConfigError, match=re.escape(message)):
-        compose_config(override)
+        compose_config(*override.split(" "))
 
 
 @pytest.mark.parametrize("milestones", ["[40]", "[20,10]", "[0]", "[10,10]"])

@@ -60,7 +60,7 @@ def test_a_diagnostic_again_is_what_it_was(finished):
     status["diagnostics"] = {}
     (finished.path / "status.json").write_text(json.dumps(status))
     for name in ("layers", "predictions"):
-        assert diagnose("sine_depth", name, runtime_of(finished.config)) == [finished.path]
+        assert diagnose("sine_depth", name, runtime_of(finished.config)) == ([finished.path], [])
     assert {name: (finished.path / name).read_text() for name in before} == before
     assert verify(finished.path)
     found = json.loads((finished.path / "status.json").read_text())["diagnostics"]
@@ -101,6 +101,15 @@ def test_runs_of_an_earlier_version_are_not_loaded(tmp_path):
     RunFolder(tmp_path).finish()
     with pytest.raises(ConfigError, match="was made by an earlier version of this suite, whose networks cannot be loa"):
         load_networks(tmp_path)
+
+
+def test_a_damaged_run_is_named_and_the_others_are_measured(finished, compose_config):
+    config = compose_config("depth=7", "seeds=[0]")
+    other = train_watched(config, compose_config(), show_progress=False)
+    (other.path / "curves.csv").write_text("cut")
+    made, left_out = diagnose("sine_depth", "layers", runtime_of(config))
+    assert made == [finished.path]
+    assert left_out == [f"{other.path / 'curves.csv'} is damaged (its checksum is not the one that was written)."]
 
 
 def test_a_diagnostic_that_does_not_fit_the_task(compose_config):

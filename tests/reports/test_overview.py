@@ -14,6 +14,7 @@ from hydra.core.global_hydra import GlobalHydra
 from degradation.checks import ConfigError
 from degradation.config.composition import all_experiments
 from degradation.records.identity import own_digests
+from degradation.reports.experiment import report
 from degradation.reports.html import page
 from degradation.reports.overview import against_published, overview, recipe_sentence
 from tests.conftest import ROOT
@@ -88,6 +89,17 @@ def test_a_variation_alone_does_not_answer_for_the_experiment(experiments, runti
     pd.read_csv(own / "networks.csv").assign(digest="other").to_csv(own / "networks.csv", index=False)
     overview(list(experiments.values()), runtime)
     assert "(<reference/sine_depth/README.md>)" in (tmp_path / "results" / "REPORT.md").read_text()
+
+
+def test_results_of_an_earlier_version_leave_the_reference_to_answer(experiments, runtime, tmp_path):
+    own = tmp_path / "results" / "sine_depth"
+    shutil.copytree(REFERENCE / "sine_depth", own)
+    earlier = pd.read_csv(own / "networks.csv").rename(columns={"matched": "paired"})
+    earlier.drop(columns=["condition", "base_digest"]).to_csv(own / "networks.csv", index=False)
+    overview(list(experiments.values()), runtime)
+    assert "(<reference/sine_depth/README.md>)" in (tmp_path / "results" / "REPORT.md").read_text()
+    with pytest.raises(ConfigError, match=r"was written by an earlier version of this suite .* move the folder"):
+        report(experiments["sine_depth"], runtime)
 
 
 def test_nothing_was_run(experiments, config, tmp_path):

@@ -28,7 +28,8 @@ def results(config, tmp_path):
 def test_variations_and_old_files_stay_behind(config, defaults, results):
     networks = pd.read_csv(results / "digits_budget" / "networks.csv")
     varied = networks.assign(digest="other", condition="lr=0.3")
-    pd.concat([networks, varied]).to_csv(results / "digits_budget" / "networks.csv", index=False)
+    scaled = networks.assign(variant="scaled", digest=own_digests(defaults)["scaled"])
+    pd.concat([networks, varied, scaled]).to_csv(results / "digits_budget" / "networks.csv", index=False)
     (results / "reference" / "digits_budget").mkdir(parents=True)
     (results / "reference" / "digits_budget" / "depth,lr=0.3.png").touch()
     folder = publish(defaults, config.runtime)

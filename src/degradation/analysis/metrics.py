@@ -1,12 +1,12 @@
 """What a claim is about: one number a network, from its record, its curve or its layers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from degradation.analysis.outcomes import decades, errors
+from degradation.analysis.outcomes import decades, errors, errors_along
 
 NETWORK = ["variant", "depth", "seed"]
 SMALLEST = 1e-12  # norms below it, zero included, count as this
@@ -19,6 +19,14 @@ class Tables:
     networks: pd.DataFrame
     curves: pd.DataFrame
     layers: pd.DataFrame
+
+    def of(self, variants: Collection[str], depths: Collection[int]) -> "Tables":
+        """The rows of some networks, so that what is said of them does not depend on others."""
+        return Tables(*(_of(table, variants, depths) for table in (self.networks, self.curves, self.layers)))
+
+
+def _of(table: pd.DataFrame, variants: Collection[str], depths: Collection[int]) -> pd.DataFrame:
+    return table[table["variant"].isin(variants) & table["depth"].isin(depths)] if len(table) else table
 
 
 @dataclass(frozen=True)
@@ -41,10 +49,8 @@ def _outcome(measure: Callable[[pd.DataFrame, str], pd.Series], split: str) -> C
 
 
 def _error_along(tables: Tables) -> pd.Series:
-    rows = tables.curves[tables.curves["step"] > 0]
-    chance = tables.networks.set_index(NETWORK)["chance_error"]
-    errors = rows.set_index(NETWORK)["train_error"]
-    return errors.fillna(chance.reindex(errors.index)).groupby(level=NETWORK).mean()
+    rows = tables.curves[tables.curves["step"] > 0].set_index(NETWORK)
+    return errors_along(rows, tables.networks.set_index(NETWORK), "train").groupby(level=NETWORK).mean()
 
 
 def _ratio_over_depth(column: str, *, first: int) -> Callable[[Tables], pd.Series]:

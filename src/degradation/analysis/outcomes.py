@@ -1,13 +1,12 @@
-"""What a network's result counts as: one answer for tables, figures, claims and comparisons.
-
-A diverged network is never dropped. Its error is that of guessing, and its loss is infinite. Where logarithms are
-compared and an infinite loss would leave nothing to compare, it is as bad as the worst that is compared with it, and no
-better than predicting the mean.
-"""
+"""What a network's result counts as: one answer for tables, figures, claims and comparisons; see `DIVERGED`."""
 
 import numpy as np
 import pandas as pd
 
+DIVERGED = (
+    "A diverged network is never dropped: its error is that of guessing, its loss infinite, and where logarithms are "
+    "compared as bad as the worst that is compared with it, and no better than predicting the mean."
+)
 LEAST_LOSS = 1e-12  # of predicting the mean: what is below, zero included, counts as this in logarithms
 
 
@@ -23,6 +22,12 @@ def diverged(networks: pd.DataFrame) -> pd.Series:
 def errors(networks: pd.DataFrame, split: str) -> pd.Series:
     """Percent wrong on `train` or `test`."""
     return networks[f"{split}_error"].where(~diverged(networks), networks["chance_error"])
+
+
+def errors_along(curves: pd.DataFrame, networks: pd.DataFrame, split: str) -> pd.Series:
+    """Percent wrong at each point of the networks' curves; both are indexed by network."""
+    chance = networks["chance_error"].reindex(curves.index)
+    return curves[f"{split}_error"].fillna(chance)
 
 
 def losses(networks: pd.DataFrame, split: str) -> pd.Series:

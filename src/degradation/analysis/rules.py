@@ -137,9 +137,11 @@ class Difference:
 
     def _values(self, evidence: Evidence, cell: Cell) -> pd.Series:
         """The metric by seed, without the seeds that have none and, between variants, unmatched networks."""
-        tables = evidence[cell.experiment]
+        cells = [other for other in (self.left, self.right) if isinstance(other, Cell)]
+        variants, depths = {other.variant for other in cells}, {*(other.depth for other in cells), *self.trend}
+        tables = evidence[cell.experiment].of(variants, depths)
         values = METRICS[self.metric].of(tables).dropna()
-        between_variants = isinstance(self.right, Cell) and self.left.variant != self.right.variant
+        between_variants = len(variants) > 1
         if between_variants and not self.unmatched:
             rows = tables.networks.set_index(NETWORK)
             values = values[values.index.isin(rows.index[rows["matched"].astype(bool)])]
@@ -209,7 +211,8 @@ class BestDepth:
     def judge(self, evidence: Evidence) -> Finding:
         if self.experiment not in evidence:
             return Finding("not run", None, "layers", f"{self.experiment} was not run", self.experiment)
-        values = METRICS[self.metric].of(evidence[self.experiment]).dropna()
+        tables = evidence[self.experiment].of([self.variant], self.depths)
+        values = METRICS[self.metric].of(tables).dropna()
         chosen = values[values.index.get_level_values("variant") == self.variant].droplevel("variant")
         table = chosen.unstack("depth").reindex(columns=list(self.depths)).dropna()
         if len(table) < MINIMUM_N:

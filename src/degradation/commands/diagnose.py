@@ -25,6 +25,8 @@ def diagnose_job(composed: DictConfig) -> None:
         from degradation.diagnostics.finished import diagnose
         from degradation.reports.experiment import report
 
-        folders = diagnose(defaults.experiment.name, str(name), runtime)
+        folders, left_out = diagnose(defaults.experiment.name, str(name), runtime)
         print(f"{name}: {len(folders)} runs")
+        for sentence in left_out:
+            print(f"warning: {sentence} It is left out.")
         print(report(defaults, config.runtime).text)

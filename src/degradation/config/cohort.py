@@ -46,6 +46,10 @@ class Config:
             at_least("seeds", seed, 0)
         self._settings = {name: self.variant(name) for name in variants.chosen(self.variants, self.definitions)}
         self._check_variants()
+        require(
+            self.network.shortcut != "none",
+            "network.shortcut is none, which the variant plain sets; use variants=[plain] for networks without any.",
+        )
         for settings in self._settings.values():
             for depth in self.depths:
                 settings.network.check_depth(depth)

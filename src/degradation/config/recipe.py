@@ -46,7 +46,7 @@ class Recipe:
         positive("recipe.eps", self.eps)
         require(
             self.optimizer == "adam" or self.eps == ADAM_EPS,
-            f"recipe.eps is {self.eps} with recipe.optimizer={self.optimizer}, which does not use it; leave it out.",
+            f"recipe.eps is {self.eps} with recipe.optimizer={self.optimizer}, which does not use it.",
         )
         at_least("recipe.weight_decay", self.weight_decay, 0)
         at_least("recipe.batch_size", self.batch_size, 1)

@@ -6,42 +6,52 @@ from typing import Any
 
 from degradation.checks import ConfigError
 from degradation.diagnostics.diagnostic import FINAL, INIT, Diagnostic, diagnostic, rows
-from degradation.records.run import STATUS, RunFolder, verify
+from degradation.records.run import STATUS, DamagedRunError, RunFolder, verify
 from degradation.training.finished import cohort_at_start, load_cohort
 
+MOST_NAMED = 3  # runs in a refusal
 
-def diagnose(experiment: str, name: str, runtime: Mapping[str, Any]) -> list[Path]:
+
+def diagnose(experiment: str, name: str, runtime: Mapping[str, Any]) -> tuple[list[Path], list[str]]:
     """Make a diagnostic on every finished run of an experiment and put its table into each run's folder.
 
     Args:
         runtime: the `runtime` keys to load and compute with.
 
     Returns:
-        The folders of the runs.
+        The folders of the runs, and a sentence for every finished run that it could not be made on.
 
     Raises:
-        ConfigError: there is no such diagnostic, no finished run, or a run whose task it does not fit.
-        DamagedRunError: a file of a finished run is damaged.
+        ConfigError: there is no such diagnostic, or no finished run that it can be made on.
     """
     which = diagnostic(name)
     runs = Path(runtime["runs_dir"]) / experiment
-    folders = [status.parent for status in sorted(runs.glob(f"**/{STATUS}")) if verify(status.parent)]
-    if not folders:
-        raise ConfigError(
-            f"{runs} holds no finished run; train with: python experiments/train.py -m experiment={experiment}"
-        )
-    for folder in folders:
-        _diagnose(folder, name, which, runtime)
-    return folders
+    made, left_out = [], []
+    for status in sorted(runs.glob(f"**/{STATUS}")):
+        folder = RunFolder(status.parent)
+        try:
+            if verify(folder.path):
+                with folder.lock():
+                    _diagnose(folder, name, which, runtime)
+                made.append(folder.path)
+        except TimeoutError:
+            left_out.append(f"{folder.path} is being written by another process.")
+        except (ConfigError, DamagedRunError) as error:
+            left_out.append(str(error))
+    if not made:
+        train = f"python experiments/train.py -m experiment={experiment}"
+        reasons = left_out[:MOST_NAMED] or [f"{runs} holds no finished run; train with: {train}"]
+        raise ConfigError(" ".join(reasons))
+    return made, left_out
 
 
-def _diagnose(folder: Path, name: str, which: Diagnostic, runtime: Mapping[str, Any]) -> None:
+def _diagnose(folder: RunFolder, name: str, which: Diagnostic, runtime: Mapping[str, Any]) -> None:
     found = []
-    cohort = load_cohort(folder, runtime)
+    cohort = load_cohort(folder.path, runtime)
     if not which.fits(cohort.engine.task):
         raise ConfigError(f"diagnostic {name} does not fit task {cohort.config.task.name}.")
     if INIT in which.moments:
-        found += rows(which, cohort_at_start(folder, runtime), INIT)
+        found += rows(which, cohort_at_start(folder.path, runtime), INIT)
     if FINAL in which.moments:
         found += rows(which, cohort, FINAL)
-    RunFolder(folder).add_diagnostic(which.table, found, which.key, which.columns)
+    folder.add_diagnostic(which.table, found, which.key, which.columns)

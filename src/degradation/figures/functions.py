@@ -10,11 +10,9 @@ from degradation.figures.kind import Drawn, Kind
 from degradation.figures.style import figure, looks
 from degradation.records.columns import KEY
 
-MOST_SEEDS = 16  # more would cover each other
-
 
 def fitted_functions(axes: Axes, predictions: pd.DataFrame, variant: str, depth: int) -> Axes:
-    """One line a seed, of the first sixteen, over the sine (grey).
+    """One line a seed over the sine (grey).
 
     Args:
         axes: to draw on.
@@ -25,7 +23,7 @@ def fitted_functions(axes: Axes, predictions: pd.DataFrame, variant: str, depth:
     x = predictions["x"].drop_duplicates().sort_values()
     axes.plot(x, np.sin(x), color="0.75", lw=4, solid_capstyle="round")
     colour = looks([variant])[variant].colour
-    for seed in sorted(set(chosen["seed"]))[:MOST_SEEDS]:
+    for seed in sorted(set(chosen["seed"])):
         line = chosen[chosen["seed"] == seed]
         axes.plot(line["x"], line["prediction"], color=colour, lw=1.2, alpha=0.85)
     axes.set_ylim(-1.6, 1.6)

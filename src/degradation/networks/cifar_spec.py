@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from degradation.checks import at_least, one_of, require
 from degradation.networks.compiler import missing_for_compilation
-from degradation.networks.mlp_spec import ZERO_LAST, check_scales
 from degradation.networks.shortcuts import SHORTCUTS
+from degradation.networks.sums import check_sum
 
 if TYPE_CHECKING:
     from torch import nn
@@ -36,8 +36,7 @@ class CifarNetwork:
         at_least("network.width", self.width, 1)
         one_of("network.shortcut", self.shortcut, ("none", *SHORTCUTS))
         one_of("network.init", self.init, ("he", "he_zero_last"))
-        check_scales(self.shortcut, self.shortcut_scale, self.branch_scale)
-        require(self.init != "he_zero_last" or self.shortcut != "none", ZERO_LAST)
+        check_sum(self.shortcut, self.shortcut_scale, self.branch_scale, self.init)
 
     def check_depth(self, depth: int) -> None:
         """Refuse a depth that is not 6n + 2."""

@@ -4,15 +4,11 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING
 
-from degradation.checks import ConfigError, at_least, one_of, positive, require
+from degradation.checks import ConfigError, at_least, one_of, require
+from degradation.networks.sums import check_sum
 
 if TYPE_CHECKING:
     from torch import nn
-
-ZERO_LAST = (
-    "network.init=he_zero_last is for networks with shortcuts (a plain network started so has no gradient); "
-    "set variants=[residual], or use the variant of that name: variants=[plain,residual,he_zero_last]."
-)
 
 
 @dataclass
@@ -34,8 +30,7 @@ class MLPNetwork:
         one_of("network.init", self.init, ("default", "he", "he_default_bias", "he_zero_last"))
         one_of("network.norm", self.norm, ("none", "batch", "layer"))
         one_of("network.shortcut", self.shortcut, ("none", "identity"))
-        check_scales(self.shortcut, self.shortcut_scale, self.branch_scale)
-        require(self.init != "he_zero_last" or self.shortcut != "none", ZERO_LAST)
+        check_sum(self.shortcut, self.shortcut_scale, self.branch_scale, self.init)
 
     def check_depth(self, depth: int) -> None:
         """Refuse a depth that a stem layer and blocks of `span` layers do not tile."""
@@ -81,14 +76,3 @@ class MLPNetwork:
         from degradation.networks.mlp import MLP
 
         return MLP(self, inputs=prod(shape), outputs=outputs, depth=depth)
-
-
-def check_scales(shortcut: str, shortcut_scale: float, branch_scale: float) -> None:
-    """Refuse factors that are not positive, and factors of a sum that a network without shortcuts does not have."""
-    positive("network.shortcut_scale", shortcut_scale)
-    positive("network.branch_scale", branch_scale)
-    require(
-        shortcut != "none" or (shortcut_scale, branch_scale) == (1, 1),
-        f"network.shortcut_scale is {shortcut_scale} and network.branch_scale {branch_scale}; a network without "
-        "shortcuts (network.shortcut=none) has no sum to scale.",
-    )

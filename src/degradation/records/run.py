@@ -45,6 +45,15 @@ class RunFolder:
         self.path = path
         self.diagnostics: dict[str, tuple[list[str], list[str]]] = {}
 
+    def lock(self) -> FileLock:
+        """The lock that whoever writes to the folder holds. Freed by the system when its process ends.
+
+        Raises:
+            ConfigError: the folder cannot be made.
+        """
+        make_folder(self.path, "runtime.runs_dir")
+        return FileLock(self.path / ".lock", timeout=LOCK_SECONDS)
+
     def read_status(self) -> dict[str, Any] | None:
         """The content of status.json, or None if there is none that can be read."""
         return read_status(self.path)
@@ -94,15 +103,6 @@ class Run(RunFolder):
         self.slug = slug(config, defaults)
         self.condition = condition(config, defaults)
         super().__init__(Path(config.runtime.runs_dir) / config.experiment.name / self.slug)
-
-    def lock(self) -> FileLock:
-        """The lock that whoever writes to the folder holds. Freed by the system when its process ends.
-
-        Raises:
-            ConfigError: the folder cannot be made.
-        """
-        make_folder(self.path, "runtime.runs_dir")
-        return FileLock(self.path / ".lock", timeout=LOCK_SECONDS)
 
     def check_identity(self) -> None:
         """Refuse a folder that holds the results of another configuration.

@@ -28,6 +28,10 @@ class DamagedTableError(ValueError):
     """A table that cannot be read; the message names the file."""
 
 
+class EarlierTableError(DamagedTableError):
+    """A table that an earlier version of the suite wrote; the message names the file and says what to do."""
+
+
 def read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """A table with at least `columns`.
 
@@ -50,6 +54,11 @@ def _read(path: Path, columns: Sequence[str], options: dict[str, Any], empty: An
     if CONDITION in table:  # empty for the experiment as its file has it
         table[CONDITION] = table[CONDITION].fillna("")
     missing = [name for name in columns if name not in table]
+    if "matched" in missing and "paired" in table:
+        raise EarlierTableError(
+            f"{path} was written by an earlier version of this suite and cannot be joined with today's records; move "
+            f"the folder {path.parent} away."
+        )
     if set(missing) <= ADDED:
         return table.assign(**dict.fromkeys(missing, empty))
     if missing:

@@ -14,7 +14,7 @@ from degradation.records.columns import ERRORS, LOSSES
 from degradation.records.files import write_text
 from degradation.records.identity import scientific
 from degradation.records.run import make_folder
-from degradation.records.tables import DamagedTableError
+from degradation.records.tables import DamagedTableError, EarlierTableError
 from degradation.reports.condition import Condition, read_conditions
 from degradation.reports.drawings import draw, words
 from degradation.reports.markdown import aligned
@@ -51,13 +51,15 @@ def report(defaults: Config, runtime: Runtime) -> Report:
             raise ConfigError(" ".join([*damaged[:MOST_NAMED], f"{runs} holds no finished run; train with: {train}"]))
         conditions = read_conditions(results, defaults)
         figures = {condition.label: draw(results, condition, defaults.experiment) for condition in conditions}
+    except EarlierTableError as error:
+        raise ConfigError(str(error)) from error
     except DamagedTableError as error:
         raise ConfigError(f"{error} Delete it; the table is collected again from {runs}.") from error
     every = pd.concat([condition.summary.assign(condition=condition.label) for condition in conditions])
     write_text(results / "summary.csv", every.to_csv(index=False, float_format="%.6g"))
     write_text(results / "README.md", readme(defaults, conditions, figures))
     lines = [f"warning: {sentence} It is left out." for sentence in damaged]
-    for condition in conditions:
+    for condition in sorted(conditions, key=lambda condition: condition.label == ""):  # its own last, by the prompt
         title = f"{name} {condition.label}".rstrip()
         lines += [
             "",

@@ -12,6 +12,7 @@ import pandas as pd
 from degradation.analysis.claims import KNOWN, TABLE_MARGIN, TABLE_SD, Claim, claims
 from degradation.analysis.intervals import power_within
 from degradation.analysis.metrics import Tables
+from degradation.analysis.outcomes import DIVERGED
 from degradation.analysis.rules import MINIMUM_N, Evidence, Finding
 from degradation.analysis.sentences import what_happened
 from degradation.analysis.statistics import summary
@@ -22,7 +23,7 @@ from degradation.figures.layers import COLUMNS as LAYERS
 from degradation.records.columns import CURVES, NETWORKS, to_csv
 from degradation.records.files import write_text
 from degradation.records.identity import own_digests
-from degradation.records.tables import DamagedTableError, read
+from degradation.records.tables import DamagedTableError, EarlierTableError, read
 from degradation.reports.condition import Condition
 from degradation.reports.drawings import words
 from degradation.reports.experiment import made_with, mean_and_sd, summary_table
@@ -56,9 +57,9 @@ HOW_TO_READ = (
     "whether the statement holds here as well."
 )
 CAVEATS = (
-    "Intervals: Student's t. Differences are paired by seed. A diverged network counts as guessing, or as "
-    "predicting the mean, and is never dropped. An interval may reach beyond what an error can be. The claims are "
-    "tested one by one, without correction for their number: of 40 effects that do not exist about one would pass."
+    f"Intervals: Student's t. Differences are paired by seed. {DIVERGED} An interval may reach beyond what an error "
+    "can be. The claims are tested one by one, without correction for their number: of 40 effects that do not exist about "
+    "one would pass."
 )
 
 
@@ -136,6 +137,8 @@ def _section(defaults: Config, results: Path) -> Section | None:
         try:
             networks = read(folder / "networks.csv", NETWORKS)
             others = [_table(folder / "curves.csv", CURVES), _table(folder / "layers.csv", LAYERS)]
+        except EarlierTableError:  # a report on that experiment says so
+            continue
         except DamagedTableError as error:
             raise ConfigError(f"{error} Delete it; `make report` collects the table again from runs/.") from error
         tables = Tables(*(table[table["digest"] == table["variant"].map(own)] for table in (networks, *others)))

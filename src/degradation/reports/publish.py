@@ -22,7 +22,8 @@ def publish(defaults: Config, runtime: Runtime) -> Path:
     Raises:
         ConfigError: there are no records of the experiment as its file has it, or a table is damaged.
     """
-    name, own = defaults.experiment.name, own_digests(defaults)
+    name, digests = defaults.experiment.name, own_digests(defaults)
+    own = {variant: digests[variant] for variant in defaults.variants}  # and none that was tried beside them
     source = Path(runtime.results_dir) / name
     target = Path(runtime.results_dir) / REFERENCE / name
     tables = {}
@@ -37,8 +38,9 @@ def publish(defaults: Config, runtime: Runtime) -> Path:
     if "networks.csv" not in tables or tables["networks.csv"].empty:
         raise ConfigError(f"{source} holds no records of {name} as its file has it; nothing was published.")
     target.mkdir(parents=True, exist_ok=True)
-    for old in target.glob("*.*"):
-        old.unlink()
     for file, rows in tables.items():
         write_text(target / file, rows.to_csv(index=False, float_format="%.9g"))
+    for old in target.glob("*.*"):
+        if old.name not in tables:
+            old.unlink()
     return target

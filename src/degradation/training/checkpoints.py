@@ -22,13 +22,19 @@ def save(path: Path, checkpoint: dict[str, Any]) -> None:
     write_bytes(path, content.getvalue())
 
 
-def load(path: Path, *, identity: dict[str, Any]) -> dict[str, Any]:
+UNFINISHED = "Delete the file or add runtime.restart=true to train this cohort again from its first step."
+FINISHED = "Delete the run's folder to train this cohort again."
+
+
+def load(path: Path, *, identity: dict[str, Any], advice: str = UNFINISHED) -> dict[str, Any]:
     """The checkpoint of the cohort of that identity, on the CPU.
+
+    Args:
+        advice: what to do if it is not.
 
     Raises:
         BadCheckpointError: it cannot be read or is another cohort's.
     """
-    advice = "Delete the file or add runtime.restart=true to train this cohort again from its first step."
     try:
         with zipfile.ZipFile(path) as archive:  # torch does not compare the checksums that it writes
             if archive.testzip() is not None:

@@ -72,7 +72,7 @@ def _read(folder: Path, runtime: Mapping[str, Any]) -> tuple[Config, dict[str, A
     document = yaml.safe_load((folder / CONFIG).read_text())
     if "digests" not in document["identity"]:
         raise ConfigError(f"{folder} was made by an earlier version of this suite, whose networks cannot be loaded.")
-    checkpoint = checkpoints.load(path, identity=document["identity"])
+    checkpoint = checkpoints.load(path, identity=document["identity"], advice=checkpoints.FINISHED)
     values = document["config"]
     values["runtime"] |= runtime
     if values["runtime"]["device"] == "cpu" and values["recipe"]["precision"] == "tf32":
