@@ -58,8 +58,8 @@ HOW_TO_READ = (
 )
 CAVEATS = (
     f"Intervals: Student's t. Differences are paired by seed. {DIVERGED} An interval may reach beyond what an error "
-    "can be. The claims are tested one by one, without correction for their number: of 40 effects that do not exist about "
-    "one would pass."
+    "can be. The claims are tested one by one, without correction for their number: of 40 effects that do not exist "
+    "about one would pass."
 )
 
 
