@@ -14,6 +14,7 @@ import argparse
 import ast
 import csv
 import gc
+import importlib
 import os
 import pickle
 import signal
@@ -66,6 +67,7 @@ NAMES = {"min": "max", "max": "min", "mean": "sum", "sum": "mean", "any": "all",
 KEPT_CALLS = {"len", "range", "list", "set", "tuple", "dict", "int", "float", "str", "bool", "sorted", "vars", "repr"}
 DROPPED_METHODS = {"eval", "train", "abs", "sqrt", "square", "dropna", "log", "clone", "items", "double"}
 SLOW_FIXTURES = {"cifar10_folder"}
+SLOW_TESTS = {"test_a_compiled_block_against_torchvision", "test_depth_1202_builds", "test_exit_codes"}
 NOT_APPLIED = 77
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -192,7 +194,13 @@ class Runner:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        items = [item for item in session.items if not SLOW_FIXTURES & set(getattr(item, "fixturenames", ()))]
+        items = [
+            item
+            for item in session.items
+            if item.name not in SLOW_TESTS and not SLOW_FIXTURES & set(getattr(item, "fixturenames", ()))
+        ]
+        for path in self.files:  # those that are imported where they are needed would come unchanged in every child
+            importlib.import_module(".".join(("degradation", *path.relative_to(SOURCE).with_suffix("").parts)))
         calls, times = self._baseline(items)
         self.functions = [
             function
@@ -229,9 +237,9 @@ class Runner:
                     called: set = set()
                     _silence()
                     began = time.process_time()
-                    sys.setprofile(lambda frame, event, _, called=called: _note(frame, called))
+                    sys.settrace(lambda frame, event, _, called=called: _note(frame, called))  # calls alone
                     reports = _run(item, None)
-                    sys.setprofile(None)
+                    sys.settrace(None)
                     taken = time.process_time() - began
                     if taken < self.slow and all(report.passed for report in reports):
                         calls[item.nodeid], times[item.nodeid] = called, taken
