@@ -37,11 +37,11 @@ import sklearn.model_selection  # noqa: F401
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "degradation"
 TRAINING = ["test_oracles.py", "test_schedule.py", "test_engines.py", "test_cohort.py", "test_memory.py",
-            "test_variants.py", "test_switches.py"]  # fmt: skip
+            "test_variants.py", "test_switches.py", "test_finished.py"]  # fmt: skip
 TESTS = {  # quick tests of a room
     "networks": ["tests/networks", "tests/config"],
     "tasks": ["tests/tasks"],
-    "training": [f"tests/training/{name}" for name in TRAINING] + ["tests/diagnostics/test_finished.py"],
+    "training": [f"tests/training/{name}" for name in TRAINING],
     "diagnostics": ["tests/diagnostics"],
     "records": ["tests/records"],
     "analysis": ["tests/analysis"],
