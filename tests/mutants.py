@@ -231,15 +231,18 @@ class Runner:
         """By test, which functions it calls and its seconds; without the tests that are slow or skipped."""
         with tempfile.NamedTemporaryFile() as file:
             if os.fork() == 0:
+                signal.signal(signal.SIGVTALRM, _too_slow)
                 calls: dict[str, set] = {}
                 times: dict[str, float] = {}
                 for item in items:
                     called: set = set()
                     _silence()
                     began = time.process_time()
+                    signal.setitimer(signal.ITIMER_VIRTUAL, 2 * self.slow)  # a slow one ends here; tracing takes time
                     sys.settrace(lambda frame, event, _, called=called: _note(frame, called))  # calls alone
                     reports = _run(item, None)
                     sys.settrace(None)
+                    signal.setitimer(signal.ITIMER_VIRTUAL, 0)
                     taken = time.process_time() - began
                     if taken < self.slow and all(report.passed for report in reports):
                         calls[item.nodeid], times[item.nodeid] = called, taken
@@ -281,6 +284,10 @@ def _run(item: pytest.Item, following: pytest.Item | None) -> list[Any]:
 def _note(frame: Any, called: set) -> None:
     if frame.f_code.co_filename.startswith(str(SOURCE)):
         called.add((frame.f_code.co_filename, frame.f_code.co_qualname))
+
+
+def _too_slow(*_: Any) -> None:
+    raise TimeoutError
 
 
 def _silence() -> None:
