@@ -38,7 +38,7 @@ from hydra._internal.hydra import Hydra
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "degradation"
 TRAINING = ["test_oracles.py", "test_schedule.py", "test_engines.py", "test_cohort.py", "test_memory.py",
-            "test_variants.py", "test_switches.py", "test_finished.py"]  # fmt: skip
+            "test_variants.py", "test_switches.py", "test_finished.py", "test_cohort_records.py"]  # fmt: skip
 TESTS = {  # quick tests of a room
     "networks": ["tests/networks", "tests/config"],
     "tasks": ["tests/tasks"],

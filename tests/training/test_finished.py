@@ -103,6 +103,9 @@ def test_a_checkpoint_that_is_damaged_or_of_another_cohort(tmp_path):
         checkpoints.load(path, identity=identity)
     with pytest.raises(BadCheckpointError, match="is damaged"):
         checkpoints.load(tmp_path / "none", identity=identity)
+    checkpoints.save(path, {"identity": identity, "code": Member})  # whose unpickling would run code
+    with pytest.raises(BadCheckpointError, match="is damaged"):
+        checkpoints.load(path, identity=identity)
 
 
 def test_members_by_name_and_the_data_that_they_learn(compose_config, tmp_path, monkeypatch):
