@@ -292,8 +292,10 @@ def test_what_the_members_of_a_group_take(compose_config):
         assert torch.equal(batches.indices[position], expected.indices)
         assert torch.equal(batches.augmentation[position], expected.augmentation)
     assert engine.all_groups()[0].network.compiled is False
-    engine.all_groups()[0].diverged_step.fill_(0)
-    assert engine.diverged_steps() == {Member(8, "plain", 0): 0}
+    assert engine.diverged_steps() == {Member(8, "plain", 0): None}
+    for step in (0, 7):
+        engine.all_groups()[0].diverged_step.fill_(step)
+        assert engine.diverged_steps() == {Member(8, "plain", 0): step}
     assert engine.learning_rates(75) == {Member(8, "plain", 0): learning_rate(config.recipe, 75, 8)}
 
 
@@ -308,3 +310,20 @@ def test_a_group_puts_its_network_as_the_runtime_says(compose_config):
     assert weight.dtype == torch.float64
     assert (group.loss_sum.tolist(), group.error_sum.tolist(), group.window_error_sum.item()) == ([0], [0], 0)
     assert group.diverged_step.tolist() == [-1]
+
+
+def test_groups_that_go_through_the_examples_together_take_their_own(compose_config):
+    config = compose_config(*ONE_LAYER, "variants=[plain]", "runtime.engine=sequential")
+    alone, together = engine_of(config), engine_of(config)
+    assert alone.rounds() == [[group] for group in alone.all_groups()]
+    together.rounds = lambda: [together.all_groups()]
+    for engine in (alone, together):
+        engine.run(0, 5)
+    for name, state in alone.member_states().items():
+        for tensor, value in state["network"].items():
+            assert torch.equal(value, together.member_states()[name]["network"][tensor]), (name, tensor)
+    for member, measured in alone.evaluate().items():
+        assert together.evaluate()[member]["test_loss"] == measured["test_loss"]
+    del together.rounds
+    together.task = SimpleNamespace(train=SimpleNamespace(on_device=False))
+    assert together.rounds() == [together.all_groups()]
