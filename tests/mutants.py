@@ -43,7 +43,7 @@ TESTS = {  # quick tests of a room
     "networks": ["tests/networks", "tests/config"],
     "tasks": ["tests/tasks"],
     "training": [f"tests/training/{name}" for name in TRAINING],
-    "diagnostics": ["tests/diagnostics"],
+    "diagnostics": ["tests/diagnostics", "tests/training/test_oracles.py"],
     "records": ["tests/records"],
     "analysis": ["tests/analysis"],
     "analysis/comparison": ["tests/analysis/comparison"],
@@ -336,7 +336,14 @@ def main() -> None:
                 [test for test in TESTS[room] if (ROOT / test).exists()],
             )
             began = time.monotonic()
-            options = ["-s", "-p", "no:cacheprovider", "-p", "no:terminal", f"--basetemp={folder}/{room}"]
+            options = [
+                "-s",
+                "-p",
+                "no:cacheprovider",
+                "-p",
+                "no:terminal",
+                f"--basetemp={folder}/{room.replace('/', '-')}",
+            ]
             pytest.main([*options, *(str(ROOT / test) for test in tests)], plugins=[runner])
             counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(runner.counts.items()))
             summary.append(f"{room}: {sum(runner.counts.values())} mutants, {counts}; {time.monotonic() - began:.0f} s")

@@ -10,8 +10,8 @@ import torch
 from degradation.checks import ConfigError
 from degradation.diagnostics.diagnostic import FINAL, INIT, diagnostic, registry, rounded, rows
 from degradation.diagnostics.finished import diagnose
+from degradation.diagnostics.layers import DIAGNOSED, layer_statistics
 from degradation.diagnostics.layers import DIAGNOSTIC as LAYERS
-from degradation.diagnostics.layers import layer_statistics
 from degradation.diagnostics.live import LiveDiagnostics
 from degradation.diagnostics.predictions import DIAGNOSTIC as PREDICTIONS
 from degradation.records.run import RunFolder, verify
@@ -62,6 +62,7 @@ def test_rows_of_layers_are_each_networks_own(compose_config, engine):
             assert [row["layer"] for row in own] == [1, 2, 3, 4, 5]
             for name, values in single.items():
                 assert [row[name] for row in own] == pytest.approx(values.tolist(), rel=1e-3, nan_ok=True)
+                assert [row[name] for row in own[:-1]] == [rounded(row[name]) for row in own[:-1]]
     assert (rounded(123456.0), rounded(0.00012344), rounded(1.99999)) == (123500, 0.0001234, 2)
 
 
@@ -73,6 +74,16 @@ def test_fitted_functions_are_kept_where_there_is_one_input_and_one_output():
     assert not fits((2,), 1)
     assert not fits((1,), 2)
     assert not fits((1, 8, 8), 10)
+
+
+def test_layers_are_measured_with_batch_statistics_and_leave_no_hooks(compose_config):
+    assert DIAGNOSED == 256
+    config = compose_config(*SMALL)
+    task, network = begun(config).engine.task, build(Member(4, "residual", 0), config)
+    first = layer_statistics(network, task.train, task)
+    again = layer_statistics(network.eval(), task.train, task)  # by now with running statistics
+    assert all(torch.equal(first[name][:-1], values[:-1]) for name, values in again.items())
+    assert not any(module._forward_hooks for module in network.modules())
 
 
 def test_the_diagnostics_that_there_are():

@@ -52,6 +52,12 @@ def test_seeds_in_a_slug(config, seeds, text):
     assert slug(changed(config, seeds=seeds), config) == f"sine/mlp/depth=004,seeds={text}"
 
 
+def test_variants_in_a_slug(config):
+    for variants in (["residual"], ["plain", "scaled"]):
+        expected = f"sine/mlp/depth=004,seeds=3,variants={'+'.join(variants)}"
+        assert slug(changed(config, variants=variants, seeds=[3]), config) == expected
+
+
 def test_texts_in_a_slug(config):
     other = changed(config, recipe=replace(config.recipe, evaluations=[5, 7]))
     assert slug(other, config) == "sine/mlp/depth=004,evaluations=5+7"

@@ -255,6 +255,19 @@ def test_a_warm_up_watches_the_mean_of_whole_windows(compose_config):
     assert group.window_error_sum == 0
 
 
+@pytest.mark.parametrize("until", ["50", "null"])
+def test_a_step_tells_the_warm_up_its_error_where_it_waits_for_one(compose_config, until):
+    config = compose_config(
+        *DIGITS, "depth=8", "variants=[residual]", "recipe.warmup=constant", "recipe.warmup_steps=6",
+        "recipe.warmup_window_steps=2", f"recipe.warmup_until_error={until}",
+    )  # fmt: skip
+    engine = engine_of(config)
+    engine.run(0, 1)
+    (group,) = engine.all_groups()
+    assert 0 < group.error_sum.item() <= 100
+    assert group.window_error_sum.item() == (group.error_sum.item() if until == "50" else 0)
+
+
 def test_a_frozen_network_and_its_running_means(compose_config):
     """Frozen members of a stack count on with the others, and show nothing; a group of them all takes no step."""
     config = compose_config(*ONE_LAYER, "runtime.engine=stacked")

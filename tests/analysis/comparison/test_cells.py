@@ -36,7 +36,7 @@ def test_one_seed_is_not_judged():
 
 def test_resolutions_by_hand():
     table = pd.concat([
-        networks([0.0, 0.5, 0.5 + 1e-7, 2.5, None]).assign(test_error=[7.0, 7.0, 7.0, 7.25, None]),
+        networks([2.5, 0.0, 0.5, 0.5 + 1e-7, None]).assign(test_error=[7.0, 7.0, 7.0, 7.25, None]),
         networks([1.0, 4.0], experiment="other"),
         networks([1.0, 1.0], experiment="level"),
         regression([0.1, 0.2]),
@@ -104,6 +104,18 @@ def test_only_cells_of_both_sides_are_compared():
     theirs = pd.concat([networks([1.0, 2.0], depth=8), networks([1.0], depth=14, variant="residual")])
     assert [cell.key["depth"] for cell in compare(ours, theirs)] == [8]
     assert compare(ours, networks([1.0], depth=2)) == []
+    assert [cell.key["depth"] for cell in compare(ours, ours.iloc[::-1])] == [8, 14, 20]  # sorted
+
+
+def test_what_is_empty_on_one_side_is_not_equal():
+    (cell,) = compare(networks([1.0, 2.0, None]), networks([1.0, 2.0, None]).assign(test_error=[2.0, None, None]))
+    assert (cell.shared_seeds, cell.equal_seeds) == (3, 2)
+
+
+def test_two_networks_have_a_spread_and_all_diverged_ones_are_counted():
+    (cell,) = compare(networks([None, 1.0, None]), networks([3.0, 5.0], first_seed=7))
+    assert cell.diverged == (2, 0)
+    assert cell.measures[0].theirs == Side(2, 4, pytest.approx(math.sqrt(2)))
 
 
 TWO = networks([1.0, 2.0])
