@@ -36,7 +36,7 @@ def test_one_seed_is_not_judged():
 
 def test_resolutions_by_hand():
     table = pd.concat([
-        networks([2.5, 0.0, 0.5, 0.5 + 1e-7, None]).assign(test_error=[7.0, 7.0, 7.0, 7.25, None]),
+        networks([0.5, 2.5, 0.5 + 1e-7, 0.0, None]).assign(test_error=[7.0, 7.0, 7.0, 7.25, None]),
         networks([1.0, 4.0], experiment="other"),
         networks([1.0, 1.0], experiment="level"),
         regression([0.1, 0.2]),
@@ -151,3 +151,5 @@ def test_what_is_read(tmp_path):
     (tmp_path / "sine_depth" / "networks.csv").write_bytes(b'a,b\n"cut')
     with pytest.raises(ConfigError, match="networks.csv is damaged .* It cannot be compared"):
         read_folder(tmp_path)
+    with pytest.raises(ConfigError, match="nowhere is no folder; name one with tables, such as results or"):
+        read_folder(tmp_path / "nowhere")
