@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import re
+from types import SimpleNamespace
 
 import pytest
 from omegaconf import OmegaConf
@@ -11,6 +12,7 @@ from degradation.checks import ConfigError
 from degradation.config import Experiment, WandbLogger, parsing
 from degradation.config.recipe import Recipe
 from degradation.config.variants import checked, chosen
+from degradation.networks.cifar_spec import CifarNetwork
 
 CONSTANT = {"warmup": "constant", "warmup_steps": 5}
 SGD = {"optimizer": "sgd"}
@@ -21,6 +23,16 @@ RECIPES = [  # changes, what the sentence begins with; None: taken
     (SGD | {"momentum": -0.1}, "recipe.momentum is -0.1"),
     (SGD | {"eps": 1e-7}, "recipe.eps is 1e-07 with recipe.optimizer=sgd"),
     ({"eps": 1e-7}, None),
+    ({"eps": 0.0}, "recipe.eps is 0.0; it must be a positive number."),
+    ({"optimizer": "lion"}, "recipe.optimizer is 'lion'; allowed: adam, sgd."),
+    ({"momentum": 0.9}, "recipe.momentum is 0.9 with recipe.optimizer=adam, which does not use it; set it to 0."),
+    ({"max_steps": 0}, "recipe.max_steps is 0; it must be at least 1."),
+    ({"warmup_steps": 40}, "recipe.warmup_steps is 40; it must be at least 0 and below recipe.max_steps=40."),
+    ({"milestones": [3]}, "recipe.milestones is [3] with recipe.schedule=linear, which does not use them;"),
+    ({"schedule": "steps"}, "recipe.schedule=steps needs recipe.milestones, a list of steps."),
+    ({"schedule": "steps", "milestones": [0, 3]}, "recipe.milestones is [0, 3]; the steps must rise and lie between"),
+    ({"schedule": "steps", "milestones": [40]}, "recipe.milestones is [40]; the steps must rise and lie between"),
+    ({"schedule": "steps", "milestones": [5, 3]}, "recipe.milestones is [5, 3]; the steps must rise and lie between"),
     ({"gamma": 0.0}, "recipe.gamma is 0.0"),
     ({"lr": math.inf}, "recipe.lr is inf"),
     ({"schedule": "cosines"}, "recipe.schedule is 'cosines'; allowed: constant, linear, steps, cosine."),
@@ -138,6 +150,19 @@ def test_edges_across_groups(config):
         ({"seeds": [0, -1]}, "seeds is -1; it must be at least 0."),
         ({"variants": ["plain", "residual", "scaled"]}, None),
     ])  # fmt: skip
+
+
+def test_where_examples_are_decides_the_engine(config):
+    def engine(network, depth, device, on_device):
+        task = SimpleNamespace(name="x", input_shape=(1, 8, 8), on_device=on_device, train_size=256)
+        runtime = dataclasses.replace(config.runtime, engine="auto", device=device)
+        return dataclasses.replace(config, network=network, depths=[depth], task=task, runtime=runtime).runtime.engine
+
+    cifar = CifarNetwork("cifar", 4, "A")
+    assert [engine(cifar, 8, "cuda", on_device) for on_device in (True, False)] == ["graph", "sequential"]
+    assert [engine(config.network, 4, "cpu", on_device) for on_device in (True, False)] == ["stacked"] * 2
+    sentence = "network.family=cifar takes images and task.name=sine has none; use mlp."
+    assert_each(config, [({"network": cifar, "depths": [8]}, sentence)])
 
 
 def test_a_watched_warm_up_is_of_one_network(compose_config):
