@@ -195,11 +195,8 @@ class Runner:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        items = [
-            item
-            for item in session.items
-            if item.name not in SLOW_TESTS and not SLOW_FIXTURES & set(getattr(item, "fixturenames", ()))
-        ]
+        items = [item for item in session.items if item.name not in SLOW_TESTS]
+        items = [item for item in items if not SLOW_FIXTURES & set(getattr(item, "fixturenames", ()))]
         for path in self.files:  # those that are imported where they are needed would come unchanged in every child
             importlib.import_module(".".join(("degradation", *path.relative_to(SOURCE).with_suffix("").parts)))
         _untraced(Hydra, "compose_config")
@@ -331,10 +328,8 @@ def main() -> None:
         for room in given.rooms:
             files = [file for file in sorted((SOURCE / room).glob("*.py")) if file.stem not in LEFT_OUT.get(room, ())]
             files = [file for file in files if not given.files or file.stem in given.files]
-            runner, tests = (
-                Runner(files, again, given.seconds, given.slow, out),
-                [test for test in TESTS[room] if (ROOT / test).exists()],
-            )
+            runner = Runner(files, again, given.seconds, given.slow, out)
+            tests = [test for test in TESTS[room] if (ROOT / test).exists()]
             began = time.monotonic()
             options = [
                 "-s",
