@@ -137,3 +137,11 @@ def test_shapes_inside_and_any_input_size():
 
 def test_depth_1202_builds():
     assert len(build(depth=1202, width=1).weights()) == 1202
+
+
+def test_he_zero_last_empties_the_scale_of_a_blocks_last_normalisation_alone():
+    network, he = build(init="he_zero_last").state_dict(), build().state_dict()
+    ends = {name for name in network if name.endswith("norm2.weight")}
+    assert len(ends) == 3
+    for name, tensor in network.items():
+        assert torch.equal(tensor, torch.zeros_like(tensor) if name in ends else he[name]), name

@@ -124,11 +124,32 @@ def test_he_zero_last_starts_every_block_as_the_identity():
         assert torch.equal(block.layers[0].weight, reference.layers[0].weight)
 
 
-def test_scaled_sum():
+@pytest.mark.parametrize(("of_shortcut", "of_branch"), [(0.5**0.5, 0.5**0.5), (2.0, 1.0), (1.0, 2.0)])
+def test_scaled_sum(of_shortcut, of_branch):
     """sqrt(1/2) of shortcut and branch each: half the sum of squares of two independent signals."""
-    half = math.sqrt(0.5)
-    network, unscaled = build(shortcut_scale=half, branch_scale=half), build()
+    network, unscaled = build(shortcut_scale=of_shortcut, branch_scale=of_branch), build()
     for block, other in zip(network.blocks, unscaled.blocks, strict=True):
         x = torch.rand(30, 5)
         inner = other.layers[1](torch.relu(other.layers[0](x))).relu()
-        torch.testing.assert_close(block(x)[-1], torch.relu(half * other.layers[2](inner) + half * x))
+        torch.testing.assert_close(block(x)[-1], torch.relu(of_branch * other.layers[2](inner) + of_shortcut * x))
+    assert networks.same_tensors(network, unscaled)  # factors are settings and not in checkpoints
+
+
+def test_networks_are_the_same_if_every_tensor_is():
+    one, other = nn.BatchNorm1d(3), nn.BatchNorm1d(3)
+    assert networks.same_tensors(one, other)
+    other.running_mean[1] = 1e-30
+    assert not networks.same_tensors(one, other)
+    without = nn.BatchNorm1d(3, track_running_stats=False)
+    assert not networks.same_tensors(one, without)
+    assert not networks.same_tensors(without, one)
+
+
+def test_functions_are_compared_in_eval_mode_on_copies():
+    one, other = (nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)) for _ in range(2))
+    other.load_state_dict(one.state_dict())
+    assert networks.same_function(one, other, (2,))
+    other[1].running_mean[1] = 1.0  # which nothing reads in train mode
+    assert not networks.same_function(one, other, (2,))
+    assert one.training
+    assert other[1].num_batches_tracked == 0

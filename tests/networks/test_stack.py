@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from degradation.networks.layers import BatchNorm, LayerNorm
-from degradation.networks.stack import stack
+from degradation.networks.stack import layout, stack
 from tests.networks.test_pair import build
 
 
@@ -64,3 +64,12 @@ def test_layer_norm_against_pytorch():
     x = torch.randn(2, 6, 5) * 3 + 1
     expected = nn.LayerNorm(5, elementwise_affine=False)(x)
     torch.testing.assert_close(LayerNorm()(x.mT).mT, expected)
+
+
+def test_what_can_be_stacked():
+    """Layer normalisation has no tensors, so names and shapes alone would not tell it from none."""
+    own = layout(build())
+    for same in (build("plain"), build(seed=1), build(branch_scale=0.5)):
+        assert layout(same) == own
+    for other in (build(norm="layer"), build(norm="batch"), build(width=31), build(depth=7)):
+        assert layout(other) != own

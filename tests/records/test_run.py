@@ -157,6 +157,23 @@ def test_collect_takes_finished_runs_and_names_damaged_ones(finished, compose_co
     assert read(results / "networks.csv", NETWORKS)["seed"].tolist() == [0, 5]
 
 
+def test_collecting_goes_on_after_a_damaged_run_and_again(finished, compose_config, tmp_path):
+    runs, results = finished.path.parents[2], tmp_path / "deep" / "results"
+    others = [Run(compose_config(f"depth={depth}"), compose_config()) for depth in (1, 10)]
+    for other, seed in zip(others, (8, 9), strict=True):
+        other.path.mkdir(parents=True)
+        other.write_config()
+        other.write_rows("records.csv", [row(other.config, other, seed=seed)], NETWORKS)
+        other.finish()
+    (finished.path / "records.csv").write_text("cut")
+    for _ in range(2):
+        assert collect(runs, results) == [
+            f"{finished.path / 'records.csv'} is damaged (its checksum is not the one that was written)."
+        ]
+    assert read(results / "networks.csv", NETWORKS)["seed"].tolist() == [8, 9]
+    assert not (results / "curves.csv").exists()
+
+
 def test_write_leaves_the_old_file_when_it_fails(tmp_path, monkeypatch):
     path = tmp_path / "file"
     write_text(path, "old")

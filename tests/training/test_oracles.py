@@ -14,10 +14,7 @@ from torch import nn
 from degradation.diagnostics.layers import layer_statistics
 from degradation.networks.build import count_parameters
 from degradation.networks.cifar import CifarNet
-from degradation.records.identity import digest
 from degradation.tasks.task import Split
-from degradation.training import cohort as cohort_module
-from degradation.training.cohort import Cohort
 from degradation.training.engines import Engine
 from degradation.training.group import evaluate
 from degradation.training.members import Member, build, load_task
@@ -258,6 +255,19 @@ def test_a_warm_up_watches_the_mean_of_whole_windows(compose_config):
     assert group.window_error_sum == 0
 
 
+@pytest.mark.parametrize("until", ["50", "null"])
+def test_a_step_tells_the_warm_up_its_error_where_it_waits_for_one(compose_config, until):
+    config = compose_config(
+        *DIGITS, "depth=8", "variants=[residual]", "recipe.warmup=constant", "recipe.warmup_steps=6",
+        "recipe.warmup_window_steps=2", f"recipe.warmup_until_error={until}",
+    )  # fmt: skip
+    engine = engine_of(config)
+    engine.run(0, 1)
+    (group,) = engine.all_groups()
+    assert 0 < group.error_sum.item() <= 100
+    assert group.window_error_sum.item() == (group.error_sum.item() if until == "50" else 0)
+
+
 def test_a_frozen_network_and_its_running_means(compose_config):
     """Frozen members of a stack count on with the others, and show nothing; a group of them all takes no step."""
     config = compose_config(*ONE_LAYER, "runtime.engine=stacked")
@@ -283,66 +293,6 @@ def test_a_frozen_network_and_its_running_means(compose_config):
     assert group.steps_summed == 1
 
 
-@pytest.mark.parametrize(
-    ("of_chance", "of_entropy", "stuck"),
-    [(0.949, 0.949, False), (0.951, 0.5, True), (0.95, 0.5, True), (0.5, 0.951, True), (0.5, 0.95, True)],
-)
-def test_stuck_at_chance_or_at_the_loss_of_the_mean(compose_config, of_chance, of_entropy, stuck):
-    config = compose_config(*DIGITS, "depth=8", "variants=[plain]")
-    cohort = Cohort(config, load_task(config))
-    chance, entropy = cohort.engine.task.chance_error, cohort.engine.task.mean_loss(cohort.engine.task.train)
-    assert (chance, entropy) == pytest.approx((89.8, math.log(10)), abs=0.05)
-    assert cohort._is_stuck({"train_error": of_chance * chance, "train_loss": of_entropy * entropy}) is stuck
-
-
-def test_records_of_a_cohort_written_by_hand(compose_config, monkeypatch):
-    config = compose_config(*DIGITS, "depth=8", "variants=[plain,residual]")
-    cohort = Cohort(config, load_task(config))
-    task = cohort.engine.task
-    assert (cohort.step, cohort.seconds) == (0, 0)
-    nothing = {"lr": 0.1, "batch_loss": math.nan, "batch_error": math.nan}
-    for step, factor in ((0, 1.0), (150, 0.5)):
-        for member in cohort.members:
-            values = {
-                "train_loss": 2 * factor,
-                "test_loss": 4 * factor,
-                "train_error": 8 * factor,
-                "test_error": factor,
-            }
-            cohort.curve.append(cohort.key(member) | nothing | values | {"step": step})
-    cohort.step, cohort.seconds = 150, 3.0
-    cohort.engine.all_groups()[1].diverged_step.fill_(70)
-    plain, residual = cohort.records()
-    assert [plain["digest"], residual["digest"]] == [digest(config, name) for name in ("plain", "residual")]
-    last = [plain[name] for name in ("train_loss", "test_loss", "train_error", "test_error")]
-    assert last == [1, 2, 4, 0.5]
-    assert (plain["seconds"], plain["steps"], plain["status"], plain["diverged_step"]) == (1.5, 150, "done", None)
-    assert (residual["steps"], residual["status"], residual["diverged_step"]) == (70, "diverged", 70)
-    assert plain["mean_train_loss"] == task.mean_loss(task.train)
-    assert plain["mean_test_loss"] == task.mean_loss(task.test)
-    for row in cohort.curve:
-        row["train_loss"] = 100.0
-    assert [row["stuck"] for row in cohort.records()] == [True, False]
-
-    clock = iter([10.0, 12.5, 20.0, 20.25])
-    monkeypatch.setattr(cohort_module.time, "perf_counter", lambda: next(clock))
-    monkeypatch.setattr(cohort.engine, "run", lambda start, stop: None)
-    for start in (0, 5):
-        cohort.training_step(cohort_module.Segment(start, start + 5, False, False), 0)
-    assert (cohort.seconds, cohort.step) == (3 + 2.75, 10)
-
-
-def test_networks_are_evaluated_before_their_first_step_alone(compose_config):
-    config = compose_config(*ONE_LAYER)
-    fresh, begun = (Cohort(config, load_task(config)) for _ in range(2))
-    begun.step = 3
-    for cohort in (fresh, begun):
-        cohort.engine.to_device(CPU)
-        cohort.on_fit_start()
-    assert [(row["step"], row["seed"], row["lr"]) for row in fresh.curve] == [(0, 0, 0.001), (0, 3, 0.001)]
-    assert begun.curve == []
-
-
 def test_what_the_members_of_a_group_take(compose_config):
     config = compose_config(*DIGITS, "depth=8", "variants=[plain]", "runtime.compile_blocks=false")
     task = dataclasses.replace(load_task(config), augment=True)
@@ -355,8 +305,10 @@ def test_what_the_members_of_a_group_take(compose_config):
         assert torch.equal(batches.indices[position], expected.indices)
         assert torch.equal(batches.augmentation[position], expected.augmentation)
     assert engine.all_groups()[0].network.compiled is False
-    engine.all_groups()[0].diverged_step.fill_(0)
-    assert engine.diverged_steps() == {Member(8, "plain", 0): 0}
+    assert engine.diverged_steps() == {Member(8, "plain", 0): None}
+    for step in (0, 7):
+        engine.all_groups()[0].diverged_step.fill_(step)
+        assert engine.diverged_steps() == {Member(8, "plain", 0): step}
     assert engine.learning_rates(75) == {Member(8, "plain", 0): learning_rate(config.recipe, 75, 8)}
 
 
@@ -371,3 +323,20 @@ def test_a_group_puts_its_network_as_the_runtime_says(compose_config):
     assert weight.dtype == torch.float64
     assert (group.loss_sum.tolist(), group.error_sum.tolist(), group.window_error_sum.item()) == ([0], [0], 0)
     assert group.diverged_step.tolist() == [-1]
+
+
+def test_groups_that_go_through_the_examples_together_take_their_own(compose_config):
+    config = compose_config(*ONE_LAYER, "variants=[plain]", "runtime.engine=sequential")
+    alone, together = engine_of(config), engine_of(config)
+    assert alone.rounds() == [[group] for group in alone.all_groups()]
+    together.rounds = lambda: [together.all_groups()]
+    for engine in (alone, together):
+        engine.run(0, 5)
+    for name, state in alone.member_states().items():
+        for tensor, value in state["network"].items():
+            assert torch.equal(value, together.member_states()[name]["network"][tensor]), (name, tensor)
+    for member, measured in alone.evaluate().items():
+        assert together.evaluate()[member]["test_loss"] == measured["test_loss"]
+    del together.rounds
+    together.task = SimpleNamespace(train=SimpleNamespace(on_device=False))
+    assert together.rounds() == [together.all_groups()]

@@ -1,0 +1,176 @@
+"""What is said of networks without building them: every edge, and numbers counted on what is built."""
+
+import re
+import sysconfig
+
+import pytest
+import torch
+from torch import nn
+
+from degradation.checks import ConfigError
+from degradation.networks import cifar_spec
+from degradation.networks import compiler as compiler_module
+from degradation.networks.cifar_spec import CifarNetwork
+from degradation.networks.compiler import missing_for_compilation
+from degradation.networks.layers import Affine
+from degradation.networks.mlp_spec import MLPNetwork, check_scales
+
+
+def cifar(width=16, shortcut="A", **changed):
+    return CifarNetwork("cifar", width, shortcut, **changed)
+
+
+def mlp(span=3, **changed):
+    return MLPNetwork(**({"family": "mlp", "width": 5, "span": span, "init": "he", "norm": "none"} | changed))
+
+
+def refusal(check, *values, **named):
+    """The sentence with which a check refuses, or None."""
+    try:
+        check(*values, **named)
+    except ConfigError as error:
+        return str(error)
+    return None
+
+
+def test_depths_that_there_are():
+    assert [depth for depth in range(-7, 40) if not refusal(cifar().check_depth, depth)] == [8, 14, 20, 26, 32, 38]
+    assert [depth for depth in range(-7, 12) if not refusal(mlp().check_depth, depth)] == [1, 4, 7, 10]
+    assert [depth for depth in range(-7, 5) if not refusal(mlp(1).check_depth, depth)] == [1, 2, 3, 4]
+    for depth, end in ((2, "the smallest is 8."), (7, "the smallest is 8."), (9, "the nearest are 8 and 14."),
+                       (19, "the nearest are 14 and 20.")):  # fmt: skip
+        assert refusal(cifar().check_depth, depth).endswith(end)
+    assert refusal(mlp().check_depth, 0) == "depth is 0; the smallest network has depth 1."
+    assert refusal(mlp().check_depth, 6).endswith("make depths 1 + 3m: the nearest are 4 and 7.")
+    assert refusal(mlp(2).check_depth, 2).endswith("make depths 1 + 2m: the nearest are 1 and 3.")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: cifar(0), "network.width is 0"),
+        (lambda: cifar(1, "D"), "network.shortcut is 'D'; allowed: none, A, B, C."),
+        (lambda: cifar(init="default"), "network.init is 'default'; allowed: he, he_zero_last."),
+        (lambda: cifar(shortcut_scale=0.0), "network.shortcut_scale is 0.0"),
+        (lambda: cifar(branch_scale=-1.0), "network.branch_scale is -1.0"),
+        (lambda: cifar(shortcut="none", shortcut_scale=0.5), "has no sum to scale"),
+        (lambda: cifar(shortcut="none", init="he_zero_last"), "network.init=he_zero_last is for networks with short"),
+        (lambda: mlp(width=0), "network.width is 0"),
+        (lambda: mlp(0), "network.span is 0"),
+        (lambda: mlp(init="zero"), "network.init is 'zero'; allowed: default, he, he_zero_last."),
+        (lambda: mlp(norm="group"), "network.norm is 'group'"),
+        (lambda: mlp(shortcut="A"), "network.shortcut is 'A'; allowed: none, identity."),
+        (lambda: mlp(shortcut_scale=float("inf")), "network.shortcut_scale is inf"),
+        (lambda: mlp(shortcut="none", init="he_zero_last"), "network.init=he_zero_last is for networks with short"),
+    ],
+)
+def test_settings_that_are_refused(make, message):
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        make()
+
+
+def test_settings_at_the_edge_are_taken():
+    assert [cifar(1, kind, init="he").width for kind in ("none", "A", "B", "C")] == [1] * 4
+    assert cifar(shortcut="A", init="he_zero_last", branch_scale=0.1, shortcut_scale=3.0).norm == "batch"
+    assert mlp(1, width=1, init="he_zero_last", shortcut_scale=0.5).shortcut == "identity"
+    scales = [("none", 1, 1), ("none", 1, 2), ("none", 2, 1), ("identity", 2, 2), ("A", 1, 2)]
+    assert [refusal(check_scales, *chosen) is None for chosen in scales] == [True, False, False, True, True]
+
+
+def test_what_the_families_take():
+    assert refusal(cifar().check_input, "sine", (1,)) == (
+        "network.family=cifar takes images and task.name=sine has none; use mlp."
+    )
+    assert refusal(cifar().check_input, "sequence", (3, 8))
+    assert refusal(cifar().check_input, "digits", (1, 8, 8)) is None
+    assert [refusal(mlp().check_input, "any", shape) for shape in ((1,), (3, 8, 8))] == [None, None]
+
+
+def test_execution_that_is_refused():
+    usual = {"device": "cpu", "engine": "sequential", "memory_format": "contiguous", "compile_blocks": False}
+    last, blocks, stacked = {"memory_format": "channels_last"}, {"compile_blocks": True}, {"engine": "stacked"}
+    cuda = {"device": "cuda"}
+
+    def allowed(network, *changes):
+        return [refusal(network.check_execution, **usual | change) is None for change in changes]
+
+    every = ({}, last, blocks, stacked, cuda | last, cuda | blocks, cuda | stacked)
+    for safe in (cifar(), cifar(16, "B"), cifar(15, "A"), cifar(15, "none")):
+        assert allowed(safe, *every) == [True, True, True, False, True, True, False]
+    for unsafe in (cifar(15, "B"), cifar(15, "C")):
+        assert allowed(unsafe, *every) == [True, False, False, False, True, True, False]
+    assert allowed(mlp(), *every) == [True, False, False, True, False, False, True]
+
+
+def test_what_the_families_choose(monkeypatch):
+    monkeypatch.setattr(cifar_spec, "missing_for_compilation", lambda device: None)
+    for network, expected in ((cifar(), "sequential graph"), (mlp(), "stacked stacked")):
+        assert " ".join(network.default_engine(device, "fp32") for device in ("cpu", "cuda")) == expected
+    assert [mlp().default_engine(device, "bf16") for device in ("cpu", "cuda")] == ["sequential"] * 2
+    formats = [(cifar(15, "B"), "cpu", "fp32"), (cifar(16, "B"), "cpu", "fp32"), (cifar(15, "B"), "cuda", "bf16"),
+               (cifar(), "cuda", "fp32"), (mlp(), "cuda", "bf16")]  # fmt: skip
+    last = [network.default_memory_format(device, precision) for network, device, precision in formats]
+    assert last == ["contiguous", "channels_last", "channels_last", "contiguous", "contiguous"]
+    chosen = [("cuda", "fp32", 5000), ("cuda", "fp32", 4999), ("cuda", "fp64", 5000), ("cpu", "fp32", 5000)]
+    assert [cifar().default_compile_blocks(*values) for values in chosen] == [True, False, False, False]
+    assert mlp().default_compile_blocks("cuda", "fp32", 5000) is False
+    monkeypatch.setattr(cifar_spec, "missing_for_compilation", lambda device: "no compiler")
+    assert cifar().default_compile_blocks("cuda", "fp32", 5000) is False
+
+
+@pytest.mark.parametrize(("depth", "shape"), [(8, (1, 8, 8)), (14, (3, 8, 4))])
+def test_numbers_of_a_cifar_network_are_counted_on_its_layers(depth, shape):
+    settings, sizes, products = cifar(4), [], []
+
+    def note(module, inputs, output):
+        sizes.append(output[0].numel())
+        products.append(output[0, 0].numel() * module.weight.numel())
+
+    network = settings.module(shape=shape, outputs=7, depth=depth)
+    layers = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+    for layer in layers:
+        layer.register_forward_hook(note)
+    assert network(torch.zeros(2, *shape)).shape == (2, 7)
+    assert settings.layer_sizes(depth, shape) == sizes
+    assert settings.weights(depth) == sum(layer.weight.numel() for layer in layers[1:])
+    unchanged = [count for count, layer in zip(products, layers, strict=True) if layer.stride == (1, 1)]
+    assert set(unchanged[1:]) == {settings.layer_multiply_adds(shape)}
+
+
+def test_numbers_of_an_mlp():
+    settings = mlp()
+    network = settings.module(shape=(2, 3), outputs=4, depth=7)
+    layers = [layer.weight.shape for layer in network.modules() if isinstance(layer, Affine)]
+    assert layers == [(5, 6), *[(5, 5)] * 6, (4, 5)]
+    assert settings.layer_sizes(7, (2, 3)) == [5] * 7
+    assert settings.weights(7) == 7 * 25
+    assert settings.layer_multiply_adds((2, 3)) == 25
+
+
+@pytest.mark.parametrize(
+    ("device", "environment", "there", "missing"),
+    [
+        ("cpu", {}, {"g++"}, None),
+        ("cpu", {}, {"gcc", "clang"}, "there is no g++; install one, or set CXX."),
+        ("cuda", {}, {"clang"}, None),
+        ("cuda", {}, {"gcc"}, None),
+        ("cuda", {}, {"g++"}, "there is no gcc or clang; install one, or set CC."),
+        ("cpu", {"CXX": "icx"}, {"g++"}, "there is no icx; install one, or set CXX."),
+        ("cpu", {"CXX": "icx", "CC": "no"}, {"icx"}, None),
+        ("cuda", {"CC": "icx"}, {"gcc"}, "there is no icx; install one, or set CC."),
+    ],
+)
+def test_what_compilation_lacks(device, environment, there, missing, monkeypatch, tmp_path):
+    for name in ("CC", "CXX"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(compiler_module.shutil, "which", lambda name: f"/bin/{name}" if name in there else None)
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path / name))
+    (tmp_path / "include").mkdir()
+    (tmp_path / "include" / "Python.h").touch()
+    found = missing_for_compilation(device)
+    assert found is None if missing is None else found == f"runtime.compile_blocks needs a compiler and {missing}"
+    (tmp_path / "include" / "Python.h").unlink()
+    if missing is None:
+        assert missing_for_compilation(device).endswith(f"there is no Python.h in {tmp_path / 'include'}.")
