@@ -100,7 +100,7 @@ def test_tables_of_finished_runs(compose_config):
     unfinished.mkdir()
     RunFolder(unfinished).write_status("running")
     runtime = HERE | {"runs_dir": config.runtime.runs_dir}
-    assert diagnose("sine_depth", "layers", runtime) == diagnose("sine_depth", "predictions", runtime) == folders
+    assert diagnose("sine_depth", "layers", runtime) == diagnose("sine_depth", "predictions", runtime) == (folders, [])
     for folder, cohort in runs:
         assert verify(folder)
         assert set(RunFolder(folder).read_status()["diagnostics"]) == {"layers.csv", "predictions.csv"}

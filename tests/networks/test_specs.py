@@ -13,7 +13,8 @@ from degradation.networks import compiler as compiler_module
 from degradation.networks.cifar_spec import CifarNetwork
 from degradation.networks.compiler import missing_for_compilation
 from degradation.networks.layers import Affine
-from degradation.networks.mlp_spec import MLPNetwork, check_scales
+from degradation.networks.mlp_spec import MLPNetwork
+from degradation.networks.sums import check_sum
 
 
 def cifar(width=16, shortcut="A", **changed):
@@ -57,7 +58,7 @@ def test_depths_that_there_are():
         (lambda: cifar(shortcut="none", init="he_zero_last"), "network.init=he_zero_last is for networks with short"),
         (lambda: mlp(width=0), "network.width is 0"),
         (lambda: mlp(0), "network.span is 0"),
-        (lambda: mlp(init="zero"), "network.init is 'zero'; allowed: default, he, he_zero_last."),
+        (lambda: mlp(init="zero"), "network.init is 'zero'; allowed: default, he, he_default_bias, he_zero_last."),
         (lambda: mlp(norm="group"), "network.norm is 'group'"),
         (lambda: mlp(shortcut="A"), "network.shortcut is 'A'; allowed: none, identity."),
         (lambda: mlp(shortcut_scale=float("inf")), "network.shortcut_scale is inf"),
@@ -74,7 +75,7 @@ def test_settings_at_the_edge_are_taken():
     assert cifar(shortcut="A", init="he_zero_last", branch_scale=0.1, shortcut_scale=3.0).norm == "batch"
     assert mlp(1, width=1, init="he_zero_last", shortcut_scale=0.5).shortcut == "identity"
     scales = [("none", 1, 1), ("none", 1, 2), ("none", 2, 1), ("identity", 2, 2), ("A", 1, 2)]
-    assert [refusal(check_scales, *chosen) is None for chosen in scales] == [True, False, False, True, True]
+    assert [refusal(check_sum, *chosen, "he") is None for chosen in scales] == [True, False, False, True, True]
 
 
 def test_what_the_families_take():
