@@ -23,6 +23,7 @@ import torch
 
 from degradation.bench.floor import bandwidth, matrix_rate, step_bytes, step_multiply_adds, timed
 from degradation.bench.loop import Runner, loop
+from degradation.bench.replay import stepper
 from degradation.bench.table import write
 from degradation.checks import ConfigError
 from degradation.config import Config
@@ -59,14 +60,7 @@ def cohort(config: Config, task: Task, cores: int) -> Runner:
     engine = ENGINES[config.runtime.engine](config, task).to(device)
     engine.to_device(device)
     engine.configure_optimizers()
-    taken = 0
-
-    def run(steps: int) -> None:
-        nonlocal taken
-        engine.run(taken, taken + steps)
-        taken += steps
-
-    return run
+    return stepper(engine)
 
 
 def cases(config: Config) -> list[list[tuple[str, Config]]]:

@@ -7,6 +7,7 @@ import torch
 from degradation.bench.loop import Runner
 from degradation.config import Config
 from degradation.tasks.task import Task
+from degradation.training.engines import Engine
 from degradation.training.graph import GraphEngine
 from degradation.training.switches import Switches
 
@@ -29,7 +30,7 @@ def graph_engine(config: Config, task: Task, switches: Switches) -> GraphEngine:
     return engine
 
 
-def stepper(engine: GraphEngine) -> Runner:
+def stepper(engine: Engine) -> Runner:
     """What takes the engine's next steps."""
     taken = 0
 
