@@ -25,7 +25,7 @@ def records(errors, **columns):
     rows = [
         {"variant": variant, "depth": depth, "seed": seed, "train_error": error, "test_error": error + 1,
          "train_loss": error / 100, "test_loss": error / 50, "mean_train_loss": 1.0, "mean_test_loss": 1.0,
-         "chance_error": 90.0, "status": "done", "matched": True} | columns
+         "chance_error": 90.0, "status": "done", "matched": True, "condition": ""} | columns
         for (variant, depth), values in errors.items()
         for seed, error in enumerate(values)
     ]  # fmt: skip

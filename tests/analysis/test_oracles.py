@@ -22,7 +22,7 @@ def tables(values, column="train_error", **columns):
     rows = [
         {"variant": variant, "depth": depth, "seed": seed, "train_error": 50.0, "test_error": 50.0, "train_loss": 1.0,
          "test_loss": 1.0, "mean_train_loss": 1.0, "mean_test_loss": 1.0, "chance_error": 90.0, "status": "done",
-         "matched": True} | columns | {column: value}
+         "matched": True, "condition": ""} | columns | {column: value}
         for (variant, depth), found in values.items() for seed, value in enumerate(found)
     ]  # fmt: skip
     return Tables(pd.DataFrame(rows), EMPTY, EMPTY)

@@ -6,19 +6,22 @@ a log scale, so their differences are decades.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from degradation.analysis.rules import BestDepth, Cell, Difference, Evidence, Finding, Rule
+from degradation.analysis.arm_claims import EXACT, arm_claims
+from degradation.analysis.rules import BestDepth, Cell, Difference
+from degradation.analysis.sources import (
+    ARTICLE,
+    ERROR_MARGIN,
+    HE2015,
+    HEALTHY,
+    LI2018,
+    LOSS_MARGIN,
+    TABLE_MARGIN,
+    TABLE_SD,
+    Claim,
+)
 
-HE2015 = "He et al. 2015 (1512.03385)"
-ARTICLE = "Kowsik 2021, the sine figure"
-LI2018 = "Li et al. 2018 (1712.09913), table 1"
-
-ERROR_MARGIN = 1.0  # points: about the seeds' spread of CIFAR-10 test errors, doubled
-TABLE_MARGIN = 0.6  # points around a printed error: 0.16 to 0.47 is the published spread over seeds
-TABLE_SD = 0.35  # points: a published spread of residual networks over seeds (44 layers), in the upper half of them
-LOSS_MARGIN = 0.3  # decades: a factor of two
-HEALTHY = 1.0  # decades that a signal or gradient may change from one end of a network to the other
+__all__ = ["KNOWN", "TABLE_MARGIN", "TABLE_SD", "Claim", "claims"]
 
 # Experiments whose results, or a probe of them, were known when their claims were entered.
 KNOWN = {
@@ -35,24 +38,6 @@ SINE_DEPTHS = (1, 4, 7, 10, 13, 16, 19, 22, 25, 28, 31, 37, 43, 49)
 DIGITS_DEPTHS = (20, 32, 44, 56, 110)
 
 Published = Mapping[str, Mapping[int, float]]  # by variant and depth
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A published statement and its rule. The id begins with the experiment that tests it."""
-
-    id: str
-    statement: str
-    source: str
-    rule: Rule
-
-    def judge(self, evidence: Evidence) -> Finding:
-        return self.rule.judge(evidence)
-
-    @property
-    def experiment(self) -> str:
-        """The experiment that it is listed under."""
-        return self.rule.experiments[0]
 
 
 def _images(experiment: str, shallow: int, deep: int, trend: tuple[int, ...] = ()) -> list[Claim]:
@@ -279,6 +264,13 @@ def claims(published: Mapping[str, Published]) -> list[Claim]:
                 "above",
                 ERROR_MARGIN,
             ),
+        ),
+        *arm_claims(),
+        Claim(
+            "digits_1202/fits-the-training-set",
+            "A residual network of 1202 layers fits the training set.",
+            f"{HE2015}, section 4.2, of CIFAR-10",
+            Difference("train_error", Cell("digits_1202", "residual", 1202), 0, "below", EXACT),
         ),
         *_images("cifar10_small", 20, 56),
         *_images("cifar10_depth", 20, 56, (20, 32, 44, 56)),

@@ -14,19 +14,27 @@ SMALLEST = 1e-12  # norms below it, zero included, count as this
 
 @dataclass
 class Tables:
-    """One experiment's own condition: the rows of its digests in networks.csv, curves.csv and layers.csv."""
+    """An experiment's own rows of networks.csv, curves.csv and layers.csv.
+
+    `condition` in each is the name of a condition of its sweep (`degradation.records.identity.OwnCondition`), empty for
+    the experiment as its file has it.
+    """
 
     networks: pd.DataFrame
     curves: pd.DataFrame
     layers: pd.DataFrame
 
-    def of(self, variants: Collection[str], depths: Collection[int]) -> "Tables":
-        """The rows of some networks, so that what is said of them does not depend on others."""
-        return Tables(*(_of(table, variants, depths) for table in (self.networks, self.curves, self.layers)))
+    def of(self, variants: Collection[str], depths: Collection[int], condition: str = "") -> "Tables":
+        """The rows of some networks of one condition, so that what is said of them does not depend on others."""
+        tables = (self.networks, self.curves, self.layers)
+        return Tables(*(_of(table, variants, depths, condition) for table in tables))
 
 
-def _of(table: pd.DataFrame, variants: Collection[str], depths: Collection[int]) -> pd.DataFrame:
-    return table[table["variant"].isin(variants) & table["depth"].isin(depths)] if len(table) else table
+def _of(table: pd.DataFrame, variants: Collection[str], depths: Collection[int], condition: str) -> pd.DataFrame:
+    if not len(table):
+        return table
+    chosen = table["variant"].isin(variants) & table["depth"].isin(depths)
+    return table[chosen & (table["condition"] == condition)]
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,11 @@ def _outcome(measure: Callable[[pd.DataFrame, str], pd.Series], split: str) -> C
 def _error_along(tables: Tables) -> pd.Series:
     rows = tables.curves[tables.curves["step"] > 0].set_index(NETWORK)
     return errors_along(rows, tables.networks.set_index(NETWORK), "train").groupby(level=NETWORK).mean()
+
+
+def _start_error(tables: Tables) -> pd.Series:
+    rows = tables.curves[tables.curves["step"] == 0].set_index(NETWORK)
+    return errors_along(rows, tables.networks.set_index(NETWORK), "train")
 
 
 def _ratio_over_depth(column: str, *, first: int) -> Callable[[Tables], pd.Series]:
@@ -78,6 +91,7 @@ METRICS = {
     "train_loss": Metric("training loss over that of predicting the mean", "decades", _outcome(decades, "train")),
     "test_loss": Metric("test loss over that of predicting the mean", "decades", _outcome(decades, "test")),
     "error_along": Metric("training error, mean over the evaluations of the run", "points", _error_along),
+    "start_error": Metric("training error before the first step", "points", _start_error),
     "gradient_ratio": Metric(
         "gradient norm of the second layer over that of the last before the head, at initialisation",
         "decades",

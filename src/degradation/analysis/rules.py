@@ -16,17 +16,22 @@ Evidence = Mapping[str, Tables]  # by experiment
 
 MINIMUM_N = 3
 SIGNIFICANT = 0.05
+BEST = "best"  # in place of a condition: of each seed the lowest value over all conditions of the experiment's sweep
 
 
 class Cell(NamedTuple):
-    """The networks of one variant and depth of an experiment, over seeds."""
+    """The networks of one variant and depth of an experiment, over seeds.
+
+    `condition` names one of the experiment's sweep, or is `BEST`; empty: the experiment as its file has it.
+    """
 
     experiment: str
     variant: str
     depth: int
+    condition: str = ""
 
     def __str__(self) -> str:
-        return f"{self.variant}-{self.depth}"
+        return f"{self.variant}-{self.depth}" + (f" at {self.condition}" if self.condition else "")
 
 
 @dataclass(frozen=True)
@@ -139,9 +144,14 @@ class Difference:
         """The metric by seed, without the seeds that have none and, between variants, unmatched networks."""
         cells = [other for other in (self.left, self.right) if isinstance(other, Cell)]
         variants, depths = {other.variant for other in cells}, {*(other.depth for other in cells), *self.trend}
-        tables = evidence[cell.experiment].of(variants, depths)
+        tables = evidence[cell.experiment]
+        conditions = set(tables.networks["condition"]) if cell.condition == BEST else {cell.condition}
+        found = [self._of_condition(tables.of(variants, depths, condition), cell) for condition in sorted(conditions)]
+        return pd.concat(found).groupby(level="seed").min() if len(found) > 1 else found[0]
+
+    def _of_condition(self, tables: Tables, cell: Cell) -> pd.Series:
         values = METRICS[self.metric].of(tables).dropna()
-        between_variants = len(variants) > 1
+        between_variants = isinstance(self.right, Cell) and self.right.variant != self.left.variant
         if between_variants and not self.unmatched:
             rows = tables.networks.set_index(NETWORK)
             values = values[values.index.isin(rows.index[rows["matched"].astype(bool)])]

@@ -25,6 +25,8 @@ class Config:
         network, recipe: the experiment's, before a variant changes them; see `of`.
         definitions: every known variant, by name.
         composed: the plain configuration this was parsed from and the definitions of its variants, for config.yaml.
+        conditions: of an experiment as its file has it, its settings in every condition of the file's sweep, in the
+            sweep's order; empty where the sweep varies depth and seeds alone.
     """
 
     experiment: Experiment
@@ -38,6 +40,7 @@ class Config:
     logger: NoLogger | WandbLogger
     definitions: dict[str, Definition] = field(repr=False)
     composed: dict[str, Any] = field(repr=False)
+    conditions: list["Config"] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
         unique_integers("depth", self.depths)
@@ -197,7 +200,7 @@ def parse(composed: DictConfig, definitions: dict[str, Definition] | None = None
     if secret:
         raise ConfigError("{} holds the value of the environment variable {}; records would show it.".format(*secret))
     definitions = variants.definitions() if definitions is None else definitions
-    groups = [f.name for f in fields(Config) if f.name not in ("composed", "definitions", "depths")]
+    groups = [f.name for f in fields(Config) if f.name not in ("composed", "conditions", "definitions", "depths")]
     parsing.check_keys(values, ["depth", *groups], prefix="")
     depth, names = values["depth"], parsing.a_list("variants", values["variants"])
     for name in names:

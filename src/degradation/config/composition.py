@@ -1,22 +1,35 @@
 """Experiments as their files have them, composed by Hydra, which must be initialised."""
 
 from hydra import compose
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import open_dict
 
 from degradation.checks import ConfigError
 from degradation.config.cohort import Config, parse
 
+COHORTS = ("depth", "seeds", "variants")  # what a sweep varies without making another condition
+
 
 def defaults_of(experiment: str | None) -> Config:
-    """The configuration of an experiment as its file has it, without overrides.
+    """The configuration of an experiment as its file has it, without overrides, and of each condition of its sweep.
 
     Raises:
         ConfigError: no experiment was chosen, or its file gives it another name.
     """
     if experiment is None:
         raise ConfigError("no experiment is chosen; set experiment=NAME, a file in conf/experiment/.")
-    defaults = parse(compose("config", [f"experiment={experiment}"]))
+    composed = compose("config", [f"experiment={experiment}"], return_hydra_config=True)
+    swept = {str(key): value for key, value in (composed.hydra.sweeper.params or {}).items() if key not in COHORTS}
+    with open_dict(composed):
+        del composed["hydra"]
+    defaults = parse(composed)
     check_name(defaults, experiment)
+    if swept:
+        parsed = OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in swept.items()])
+        jobs = BasicSweeper.split_arguments(parsed, None)[0]
+        defaults.conditions = [parse(compose("config", [f"experiment={experiment}", *job])) for job in jobs]
     return defaults
 
 

@@ -10,7 +10,8 @@ A key whose value means "as if there were no such key" is left out, so a key tha
 
 import hashlib
 import json
-from dataclasses import fields
+from dataclasses import dataclass, fields
+from itertools import combinations
 from typing import Any
 
 from degradation.config import Config
@@ -50,6 +51,51 @@ def own_digests(defaults: Config) -> dict[str, str]:
     """The digest of every variant that fits an experiment as its file has it."""
     fitting = defaults.fitting_variants()
     return {name: short_hash(scientific(defaults, settings)) for name, settings in fitting.items()}
+
+
+@dataclass(frozen=True)
+class OwnCondition:
+    """One condition of an experiment's own sweep.
+
+    Attributes:
+        name: short, telling it from the experiment's others, such as `lr=0.003`; empty where there are no others.
+        base: the digest of its settings before variants change them.
+        digests: of every variant that fits it.
+    """
+
+    name: str
+    base: str
+    digests: dict[str, str]
+
+
+def own_conditions(defaults: Config) -> dict[str, OwnCondition]:
+    """The conditions of an experiment's own sweep by their label in tables (`condition`), in the sweep's order.
+
+    The experiment as its file has it has the empty label, and comes first where the sweep leaves it out.
+    """
+    labelled = {condition(config, defaults): config for config in defaults.conditions}
+    if "" not in labelled:
+        labelled = {"": defaults} | labelled
+    names = _short_names(list(labelled.values()))
+    return {
+        label: OwnCondition(name, base_digest(config), own_digests(config))
+        for (label, config), name in zip(labelled.items(), names, strict=True)
+    }
+
+
+def _short_names(configs: list[Config]) -> list[str]:
+    """Each condition by the fewest keys that tell all of them apart, the first such keys in the configuration's."""
+    keys = {name: [_keys(config).get(name) for config in configs] for name in _keys(configs[0])}
+    keys = {name: values for name, values in keys.items() if any(value != values[0] for value in values)}
+    for size in range(len(keys) + 1):
+        for chosen in combinations(keys, size):
+            names = [
+                ",".join(f"{name.split('.')[-1]}={_text(keys[name][place])}" for name in chosen)
+                for place in range(len(configs))
+            ]
+            if len(set(names)) == len(names):
+                return names
+    return [str(place) for place in range(len(configs))]
 
 
 def short_hash(value: Any) -> str:

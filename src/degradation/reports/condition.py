@@ -9,17 +9,25 @@ from degradation.analysis.outcomes import is_classification
 from degradation.analysis.statistics import summary
 from degradation.config import Config
 from degradation.records.columns import BASE, CONDITION, NETWORKS
-from degradation.records.identity import base_digest, own_digests
+from degradation.records.identity import OwnCondition, own_conditions
 from degradation.records.tables import read
 
 
 @dataclass
 class Condition:
-    """Records that are drawn together: those of the experiment as its file has it, or of one variation of it."""
+    """Records that are drawn together: those of the experiment as its file has it, or of one variation of it.
 
-    label: str  # empty for the experiment as its file has it
+    Attributes:
+        label: empty for the experiment as its file has it.
+        networks: its rows of networks.csv.
+        summary: statistics over their seeds.
+        name: of a condition of the experiment's own sweep, short; None for a variation that was tried beside it.
+    """
+
+    label: str
     networks: pd.DataFrame
     summary: pd.DataFrame
+    name: str | None = None
 
     @property
     def classification(self) -> bool:
@@ -36,26 +44,39 @@ class Condition:
 
 
 def read_conditions(results: Path, defaults: Config) -> list[Condition]:
-    """The experiment's own condition first, then its variations by label."""
+    """The experiment as its file has it, the other conditions of its sweep in their order, then variations by label."""
+    own = own_conditions(defaults)
     networks = read(results / "networks.csv", NETWORKS)
-    labels = labelled(networks, base_digest(defaults), own_digests(defaults))
-    return [Condition(str(label), rows, summary(rows)) for label, rows in networks.groupby(labels, sort=True)]
+    rows_of = dict(list(networks.groupby(labelled(networks, own), sort=True)))
+    order = [label for label in ["", *own] if label in rows_of]
+    order += [label for label in rows_of if label not in own]
+    names = {label: condition.name for label, condition in own.items()}
+    return [
+        Condition(label, rows_of[label], summary(rows_of[label]), names.get(label)) for label in dict.fromkeys(order)
+    ]
 
 
-def labelled(networks: pd.DataFrame, base: str, own: dict[str, str]) -> pd.Series:
+def labelled(networks: pd.DataFrame, own: dict[str, OwnCondition]) -> pd.Series:
     """The label under which each network is drawn: its condition, with a digest where the condition alone is ambiguous.
 
     It is ambiguous if the experiment's file or a variant's file has changed since the network was trained.
 
     Args:
         networks: rows of networks.csv.
-        base: the digest of the experiment's settings as its file has it now.
-        own: the digest of each of its variants now.
+        own: the conditions of the experiment's sweep now.
     """
-    condition, of_today = networks[CONDITION], networks[BASE] == base
+    condition = networks[CONDITION]
+    of_today = networks[BASE] == condition.map({label: now.base for label, now in own.items()})
     several = networks.groupby(CONDITION)[BASE].transform("nunique") > 1
-    other_file = ((condition == "") & ~of_today) | ((condition != "") & several)
-    other_variant = of_today & (networks["digest"] != networks["variant"].map(own))
+    other_file = (condition.isin(list(own)) & ~of_today) | (~condition.isin(list(own)) & several)
+    other_variant = of_today & ~is_own(networks, own)
     digests = networks[BASE].where(other_file, "").mask(other_variant, networks["digest"])
     named = (condition + ",digest=" + digests).str.lstrip(",")
     return condition.where(digests == "", named)
+
+
+def is_own(networks: pd.DataFrame, own: dict[str, OwnCondition]) -> pd.Series:
+    """Whether a row's network is of one of the conditions, with the experiment's and its variant's file as they are."""
+    digests = {(label, variant): digest for label, now in own.items() for variant, digest in now.digests.items()}
+    keys = zip(networks[CONDITION], networks["variant"], networks["digest"], strict=True)
+    return pd.Series([digests.get((label, variant)) == digest for label, variant, digest in keys], networks.index)

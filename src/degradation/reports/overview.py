@@ -20,11 +20,11 @@ from degradation.checks import ConfigError
 from degradation.config import Config, Runtime
 from degradation.figures.kind import kinds
 from degradation.figures.layers import COLUMNS as LAYERS
-from degradation.records.columns import CURVES, NETWORKS, to_csv
+from degradation.records.columns import CONDITION, CURVES, KEY, NETWORKS, to_csv
 from degradation.records.files import write_text
-from degradation.records.identity import own_digests
+from degradation.records.identity import own_conditions
 from degradation.records.tables import DamagedTableError, EarlierTableError, read
-from degradation.reports.condition import Condition
+from degradation.reports.condition import Condition, is_own
 from degradation.reports.drawings import words
 from degradation.reports.experiment import made_with, mean_and_sd, summary_table
 from degradation.reports.html import page
@@ -65,7 +65,7 @@ CAVEATS = (
 
 @dataclass
 class Section:
-    """An experiment's own condition, and where its tables lie."""
+    """An experiment's own records, in every condition of its sweep, and where their tables lie."""
 
     defaults: Config
     folder: Path
@@ -74,7 +74,8 @@ class Section:
 
     @property
     def condition(self) -> Condition:
-        return Condition("", self.tables.networks, summary(self.tables.networks))
+        networks = self.tables.networks[self.tables.networks[CONDITION] == ""]
+        return Condition("", networks, summary(networks))
 
 
 @dataclass
@@ -129,7 +130,7 @@ def _ordered(experiments: list[Config], registered: list[Claim]) -> list[Config]
 
 def _section(defaults: Config, results: Path) -> Section | None:
     """The experiment's records of its own configuration: the user's, else the reference's, else None."""
-    name, own = defaults.experiment.name, own_digests(defaults)
+    name, own = defaults.experiment.name, own_conditions(defaults)
     theirs = "reference" if results.name == REFERENCE else "your results"
     for folder, origin in ((results / name, theirs), (results / REFERENCE / name, "reference")):
         if not (folder / "networks.csv").exists():
@@ -141,10 +142,20 @@ def _section(defaults: Config, results: Path) -> Section | None:
             continue
         except DamagedTableError as error:
             raise ConfigError(f"{error} Delete it; `make report` collects the table again from runs/.") from error
-        tables = Tables(*(table[table["digest"] == table["variant"].map(own)] for table in (networks, *others)))
+        networks = networks[is_own(networks, own)]
+        networks = networks.assign(
+            **{CONDITION: networks[CONDITION].map(lambda label: own[label].name if label else "")}
+        )
+        conditions = networks.set_index(KEY)[CONDITION]
+        tables = Tables(networks, *(_with_condition(table, conditions) for table in others))
         if len(tables.networks):
             return Section(defaults, folder, origin, tables)
     return None
+
+
+def _with_condition(table: pd.DataFrame, conditions: pd.Series) -> pd.DataFrame:
+    """The rows of the networks that are `conditions`' index, with each one's condition."""
+    return table.join(conditions, on=KEY, how="inner")
 
 
 def _table(path: Path, columns: list[str]) -> pd.DataFrame:
