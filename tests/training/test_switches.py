@@ -21,7 +21,7 @@ CHANGES = [
 
 
 def built(config, switches=None):
-    engine = GraphEngine(config, load_task(config), switches)
+    engine = GraphEngine(config, load_task(config), switches=switches)
     engine.to_device(torch.device("cpu"))
     engine.configure_optimizers()
     return engine

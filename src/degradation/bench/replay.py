@@ -23,7 +23,7 @@ class CalledEngine(GraphEngine):
 def graph_engine(config: Config, task: Task, switches: Switches) -> GraphEngine:
     """The cohort's engine on its device, ready to run."""
     device = torch.device(config.runtime.device)
-    engine = (GraphEngine if device.type == "cuda" else CalledEngine)(config, task, switches)
+    engine = (GraphEngine if device.type == "cuda" else CalledEngine)(config, task, switches=switches)
     engine.to(device)
     engine.to_device(device)
     engine.configure_optimizers()

@@ -8,6 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from degradation.networks.family import Family
 from degradation.networks.initial import initialise
+from degradation.networks.noise import noises, seed_noise
 
 PROBED = 4  # examples that tell two networks apart
 
@@ -23,6 +24,7 @@ def build(settings: Family, *, input_shape: tuple[int, ...], outputs: int, depth
     """
     built = settings.module(shape=input_shape, outputs=outputs, depth=depth)
     initialise(built, settings.init, seed)
+    seed_noise(built, seed)
     return built
 
 
@@ -43,7 +45,9 @@ def count_multiply_adds(network: nn.Module, input_shape: tuple[int, ...]) -> int
 
 
 def same_tensors(one: nn.Module, other: nn.Module) -> bool:
-    """Whether two networks have parameters and buffers of the same names and, bitwise, the same values."""
+    """Whether two networks have tensors of the same names and, bitwise, the same values, and equal noise."""
+    if noises(one) != noises(other):
+        return False
     ours, theirs = one.state_dict(), other.state_dict()
     return ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
 

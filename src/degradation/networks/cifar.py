@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from degradation.networks.noise import Dropout
 from degradation.networks.shortcuts import SHORTCUTS
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Block(nn.Module):
         super().__init__()
         self.conv1 = Conv3x3(inputs, outputs, stride)
         self.norm1 = nn.BatchNorm2d(outputs)
+        self.dropout = Dropout(settings.dropout) if settings.dropout else None
         self.conv2 = Conv3x3(outputs, outputs)
         self.norm2 = nn.BatchNorm2d(outputs)
         residual = settings.shortcut != "none"
@@ -50,10 +52,24 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> list[Tensor]:
         """Activations of the two layers, each (B, outputs, H / stride, W / stride)."""
         inner = torch.relu(self.norm1(self.conv1(x)))
-        h = self.norm2(self.conv2(inner))
+        h = self.norm2(self.conv2(inner if self.dropout is None else self.dropout(inner)))
         if self.shortcut is not None:
             h = self.sum(h, self.shortcut(x))
         return [inner, torch.relu(h)]
+
+    def become_identity(self, mean: Tensor, var: Tensor) -> None:
+        """Put out what comes in, which must not be negative, in eval mode exactly but for rounding.
+
+        Args:
+            mean, var: of each channel (C,), which the normalisations take away and put back. Where they are those of
+                the inputs, the block is nearly the identity in training mode, too.
+        """
+        for conv, norm in ((self.conv1, self.norm1), (self.conv2, self.norm2)):
+            nn.init.dirac_(conv.weight)
+            norm.running_mean.copy_(mean)  # type: ignore[union-attr]
+            norm.running_var.copy_(var)  # type: ignore[union-attr]
+            norm.weight.copy_((var + norm.eps).sqrt())
+            norm.bias.copy_(mean)
 
     def sum(self, branch: Tensor, shortcut: Tensor) -> Tensor:
         """Branch and shortcut with their factors, of which 1 costs nothing."""
@@ -84,6 +100,7 @@ class CifarNet(nn.Module):
     def __init__(self, settings: "CifarNetwork", *, channels: int, classes: int, depth: int) -> None:
         super().__init__()
         width = settings.width
+        self.unit_norms = settings.init == "deepened_unit_norms"
         self.stem = Conv3x3(channels, width)
         self.stem_norm = nn.BatchNorm2d(width)
         self.blocks = nn.ModuleList()
@@ -129,3 +146,24 @@ class CifarNet(nn.Module):
     def branch_ends(self) -> list[Tensor]:
         """The scale of each block's last normalisation (Goyal et al. 2017, 1706.02677, section 5.1)."""
         return [block.get_parameter("norm2.weight") for block in self.blocks]
+
+    @torch.no_grad()
+    def deepen(self, shallow: "CifarNet", inputs: Tensor) -> None:
+        """Take a trained network's stem, head and blocks, the first of each stage; the blocks behind are identities."""
+        for name in ("stem", "stem_norm", "head"):
+            self.get_submodule(name).load_state_dict(shallow.get_submodule(name).state_dict())
+        held, built = len(shallow.blocks) // 3, len(self.blocks) // 3
+        shallow.eval()
+        x = torch.relu(shallow.stem_norm(shallow.stem(inputs)))
+        for stage in range(3):
+            for place in range(held):
+                block = shallow.blocks[stage * held + place]
+                self.blocks[stage * built + place].load_state_dict(block.state_dict())
+                x = run_block(block, x)
+            mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3))
+            if self.unit_norms:
+                mean, var = torch.zeros_like(mean), torch.ones_like(var)
+            for place in range(held, built):
+                block = self.blocks[stage * built + place]
+                assert isinstance(block, Block)
+                block.become_identity(mean, var)

@@ -1,7 +1,7 @@
 """What can be said of a network of the `cifar` family without building it. Imports no torch."""
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from degradation.checks import at_least, one_of, require
 from degradation.networks.compiler import missing_for_compilation
@@ -11,6 +11,8 @@ from degradation.networks.sums import check_sum
 if TYPE_CHECKING:
     from torch import nn
 
+DEEPENED = ("deepened", "deepened_unit_norms")  # initialisations that start from a trained, shallower network
+DRAWN: dict[str, Any] = {"init": "he", "deepened_from": 0}  # keys of that network
 COMPILED_FROM = 5000  # steps: below, compilation takes longer than it saves
 ONEDNN_BLOCK = 16  # channels, with AVX-512; 8 with AVX2
 OVERRUN = (
@@ -29,20 +31,38 @@ class CifarNetwork:
     init: str = field(default="he", metadata={"absent": "he"})
     shortcut_scale: float = field(default=1.0, metadata={"absent": 1.0})
     branch_scale: float = field(default=1.0, metadata={"absent": 1.0})
+    dropout: float = field(default=0.0, metadata={"absent": 0.0})
+    deepened_from: int = field(default=0, metadata={"absent": 0})
 
     norm = "batch"
 
     def __post_init__(self) -> None:
         at_least("network.width", self.width, 1)
         one_of("network.shortcut", self.shortcut, ("none", *SHORTCUTS))
-        one_of("network.init", self.init, ("he", "he_zero_last"))
+        one_of("network.init", self.init, ("he", "he_zero_last", "dirac", *DEEPENED))
         check_sum(self.shortcut, self.shortcut_scale, self.branch_scale, self.init)
+        require(0 <= self.dropout < 1, f"network.dropout is {self.dropout}; it must be at least 0 and below 1.")
+        deepened = self.init in DEEPENED
+        require(
+            deepened == (self.deepened_from > 0),
+            f"network.deepened_from is {self.deepened_from} with network.init={self.init}; it is the depth from which "
+            f"{' and '.join(DEEPENED)} start, and 0 for all others.",
+        )
+        require(
+            not deepened or self.shortcut == "none",
+            f"network.init={self.init} is for networks without shortcuts; use the variant plain_deepened.",
+        )
 
     def check_depth(self, depth: int) -> None:
         """Refuse a depth that is not 6n + 2."""
         below = max(8, (depth - 2) // 6 * 6 + 2)
         nearest = f"the nearest are {below} and {below + 6}" if depth > 8 else "the smallest is 8"
         require(depth == below, f"depth is {depth}; networks of the cifar family have 6n + 2 layers: {nearest}.")
+        start = self.deepened_from
+        needs = f"network.init={self.init} needs at least the {start} that it starts from"
+        require(depth >= start, f"depth is {depth}; {needs}.")
+        if start and start != depth:
+            replace(self, **DRAWN).check_depth(start)
 
     def check_input(self, task: str, shape: tuple[int, ...]) -> None:
         require(len(shape) == 3, f"network.family=cifar takes images and task.name={task} has none; use mlp.")
@@ -51,6 +71,11 @@ class CifarNetwork:
         require(
             engine != "stacked",
             "runtime.engine is 'stacked'; networks of the cifar family are not stacked, use auto, sequential or graph.",
+        )
+        require(
+            self.dropout == 0 or (engine != "graph" and not compile_blocks),
+            "network.dropout draws its masks on the CPU, which neither runtime.engine=graph nor runtime.compile_blocks "
+            "can capture; use runtime.engine=sequential and runtime.compile_blocks=false.",
         )
         safe = device != "cpu" or not self.overruns
         require(
@@ -63,7 +88,7 @@ class CifarNetwork:
         )
 
     def default_engine(self, device: str, precision: str) -> str:
-        return "graph" if device == "cuda" else "sequential"
+        return "graph" if device == "cuda" and self.dropout == 0 else "sequential"
 
     def default_memory_format(self, device: str, precision: str) -> str:
         """What is faster where it is safe.
@@ -76,7 +101,7 @@ class CifarNetwork:
 
     def default_compile_blocks(self, device: str, precision: str, max_steps: int) -> bool:
         """Long trainings on CUDA, where there is a compiler."""
-        worth_it = device == "cuda" and precision != "fp64" and max_steps >= COMPILED_FROM
+        worth_it = device == "cuda" and self.dropout == 0 and precision != "fp64" and max_steps >= COMPILED_FROM
         return worth_it and missing_for_compilation(device) is None
 
     @property
@@ -97,6 +122,9 @@ class CifarNetwork:
     def layer_multiply_adds(self, shape: tuple[int, ...]) -> int:
         """The same in every stage."""
         return 9 * self.width**2 * shape[1] * shape[2]
+
+    def source(self) -> tuple[int, dict[str, Any]] | None:
+        return (self.deepened_from, DRAWN) if self.init in DEEPENED else None
 
     def module(self, *, shape: tuple[int, ...], outputs: int, depth: int) -> "nn.Module":
         from degradation.networks.cifar import CifarNet

@@ -5,7 +5,7 @@ that can be known without building them: which depths there are, what they cost,
 built keeps the contract `Network`.
 """
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from degradation.networks.cifar_spec import CifarNetwork
 from degradation.networks.mlp_spec import MLPNetwork
@@ -71,6 +71,11 @@ class Family(Protocol):
     def layer_multiply_adds(self, shape: tuple[int, ...]) -> int:
         """Multiply-adds of one hidden layer for one example of `shape`."""
 
+    def source(self) -> tuple[int, dict[str, Any]] | None:
+        """Depth of the trained network that this one starts as, and its keys where they are others; None: this one is
+        drawn from its seed.
+        """
+
     def module(self, *, shape: tuple[int, ...], outputs: int, depth: int) -> "nn.Module":
         """A network that keeps the contract `Network`, before its initial tensors are drawn.
 
@@ -101,6 +106,14 @@ class Network(Protocol):
 
     def branch_ends(self) -> "list[Tensor]":
         """For each block with a shortcut the tensor that, at zero, makes the block its shortcut alone."""
+
+    def deepen(self, shallow: "nn.Module", inputs: "Tensor") -> None:
+        """Become a trained shallower network with identity layers behind; of families whose settings have a `source`.
+
+        Args:
+            shallow: of the same settings but for depth.
+            inputs: examples (B, *shape), for the statistics that the identity layers' normalisations need.
+        """
 
 
 FAMILIES: dict[str, type[Family]] = {"mlp": MLPNetwork, "cifar": CifarNetwork}

@@ -6,6 +6,7 @@ from typing import cast
 import torch
 from torch import nn
 
+from degradation.networks.cifar_spec import DEEPENED
 from degradation.networks.family import Network
 from degradation.networks.layers import Affine
 from degradation.streams import generator
@@ -19,7 +20,17 @@ def initialise(network: nn.Module, init: str, seed: int) -> None:
     weights normal with standard deviation sqrt(2/fan_in), biases zero. `he_default_bias` is `he` with the biases of
     `default`. `he_zero_last` is `he` with the end of every block's branch (`Network.branch_ends`) at zero, so that a
     residual block starts as its shortcut.
+
+    `dirac` and `orthogonal` are `he`, but for layers that put out as many channels or units as they take: those of
+    `dirac` start as the identity (Zagoruyko and Komodakis 2017, 1706.00388), those of `orthogonal` as a random
+    orthogonal matrix times sqrt(2) (Saxe et al. 2014, 1312.6120, with the factor of `he` for ReLUs).
+
+    A `deepened` network is filled with NaN: it starts as a trained one, see `degradation.training.start`.
     """
+    if init in DEEPENED:
+        for parameter in network.parameters():
+            nn.init.constant_(parameter, torch.nan)
+        return
     for name, layer in network.named_modules():
         if isinstance(layer, Affine | nn.Linear | nn.Conv2d):
             draw = generator(seed, "init", f"{name}.weight")
@@ -27,6 +38,10 @@ def initialise(network: nn.Module, init: str, seed: int) -> None:
             bound = 1 / math.sqrt(fan_in)
             if init == "default":
                 nn.init.uniform_(layer.weight, -bound, bound, generator=draw)
+            elif init == "dirac" and isinstance(layer, nn.Conv2d) and layer.in_channels == layer.out_channels:
+                nn.init.dirac_(layer.weight)
+            elif init == "orthogonal" and layer.weight.shape[0] == layer.weight.shape[1]:
+                nn.init.orthogonal_(layer.weight, gain=math.sqrt(2), generator=draw)
             else:
                 nn.init.normal_(layer.weight, std=math.sqrt(2 / fan_in), generator=draw)
             if layer.bias is None:

@@ -27,7 +27,7 @@ class MLPNetwork:
     def __post_init__(self) -> None:
         at_least("network.width", self.width, 1)
         at_least("network.span", self.span, 1)
-        one_of("network.init", self.init, ("default", "he", "he_default_bias", "he_zero_last"))
+        one_of("network.init", self.init, ("default", "he", "he_default_bias", "he_zero_last", "orthogonal"))
         one_of("network.norm", self.norm, ("none", "batch", "layer"))
         one_of("network.shortcut", self.shortcut, ("none", "identity"))
         check_sum(self.shortcut, self.shortcut_scale, self.branch_scale, self.init)
@@ -71,6 +71,9 @@ class MLPNetwork:
 
     def layer_multiply_adds(self, shape: tuple[int, ...]) -> int:
         return self.width**2
+
+    def source(self) -> None:
+        """None: every network is drawn from its seed."""
 
     def module(self, *, shape: tuple[int, ...], outputs: int, depth: int) -> "nn.Module":
         from degradation.networks.mlp import MLP

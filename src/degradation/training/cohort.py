@@ -21,6 +21,7 @@ from degradation.tasks.task import Task
 from degradation.training.engines import Engine
 from degradation.training.graph import GraphEngine
 from degradation.training.members import Member, build, matched, members
+from degradation.training.start import start
 
 ENGINES: dict[str, type[Engine]] = {"sequential": Engine, "stacked": Engine, "graph": GraphEngine}
 STUCK = 0.95  # of the loss of predicting the mean, or of the error of always guessing the same
@@ -89,7 +90,8 @@ class Cohort(pl.LightningModule):
         self.automatic_optimization = False
         self.config = config
         self.members = members(config)
-        self.engine = ENGINES[config.runtime.engine](config, task)
+        networks = {member: start(member, config, task) for member in self.members}
+        self.engine = ENGINES[config.runtime.engine](config, task, networks)
         self.step = 0
         self.curve: list[Row] = []
         self.seconds = 0.0

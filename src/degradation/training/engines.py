@@ -20,16 +20,21 @@ DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.float32, "
 
 
 class Engine(nn.Module):
-    """The groups of a cohort and the loop that trains them."""
+    """The groups of a cohort and the loop that trains them.
+
+    Args:
+        networks: the cohort's before the first step; None: drawn from their seeds.
+    """
 
     group_class: type[Group] = Group
 
-    def __init__(self, config: Config, task: Task) -> None:
+    def __init__(self, config: Config, task: Task, networks: "Networks | None" = None) -> None:
         super().__init__()
+        if networks is None:
+            networks = {member: build(member, config) for member in members(config)}
         self.recipe = config.recipe
         self.dtype = DTYPES[config.recipe.precision]
         self.task = task
-        networks = {member: build(member, config) for member in members(config)}
         self.groups = nn.ModuleList(
             self.group_class(group, [networks[member] for member in group], config, self.dtype)
             for group in GROUPINGS[config.runtime.engine](config, networks)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from degradation.config import Config
 from degradation.tasks.task import Batch, Task
-from degradation.training.engines import Engine
+from degradation.training.engines import Engine, Networks
 from degradation.training.group import Group
 from degradation.training.members import Member
 from degradation.training.switches import Counts, Switches, counted, cudnn_benchmark, use_native_norms
@@ -121,8 +121,10 @@ class GraphEngine(Engine):
     place: Tensor  # (1,) the row of the tables that the next step takes
     step_number: Tensor  # (1,) the number of the next step
 
-    def __init__(self, config: Config, task: Task, switches: Switches | None = None) -> None:
-        super().__init__(config, task)
+    def __init__(
+        self, config: Config, task: Task, networks: Networks | None = None, switches: Switches | None = None
+    ) -> None:
+        super().__init__(config, task, networks)
         self.switches = switches or Switches()
         if not self.switches.cudnn_norm:
             use_native_norms(self)

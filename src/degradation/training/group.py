@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from degradation.config import Config
+from degradation.networks.noise import set_step
 from degradation.networks.stack import stack
 from degradation.tasks.task import Batch, Examples, Split, Task
 from degradation.training.members import Member
@@ -73,6 +74,7 @@ class Group(nn.Module):
             return
         lr = self.learning_rate(step)
         inputs, targets = task.training_batch(batch if self.stacked else batch[0])
+        set_step(self.network, step)
         predictions, losses = self.backward(inputs, targets, task)
         self._note_divergence(losses, step)
         frozen = self._frozen_tensors()
