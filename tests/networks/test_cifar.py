@@ -145,3 +145,14 @@ def test_he_zero_last_empties_the_scale_of_a_blocks_last_normalisation_alone():
     assert len(ends) == 3
     for name, tensor in network.items():
         assert torch.equal(tensor, torch.zeros_like(tensor) if name in ends else he[name]), name
+
+
+def test_dirac_starts_layers_of_equal_channels_as_the_identity():
+    network, he = build("plain", 14, init="dirac"), build("plain", 14)
+    for name, layer in network.named_modules():
+        if isinstance(layer, Conv3x3):
+            x = torch.randn(2, layer.in_channels, 5, 5)
+            same = layer.in_channels == layer.out_channels
+            assert torch.equal(layer(x), x) == same
+            assert torch.equal(layer.weight, he.get_parameter(f"{name}.weight")) != same
+    assert torch.equal(network.head.weight, he.head.weight)

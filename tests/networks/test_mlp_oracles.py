@@ -152,3 +152,16 @@ def test_multiply_adds_are_counted_on_one_example_even_where_batch_statistics_ne
 def test_he_zero_last_empties_the_last_weight_of_a_block_alone(span):
     for block in mlp("identity", span=span, depth=1 + 2 * span, init="he_zero_last").blocks:
         assert [layer.weight.count_nonzero().item() for layer in block.layers] == [36] * (span - 1) + [0]
+
+
+def test_orthogonal_layers_keep_norms_times_the_root_of_two():
+    network, he = mlp("none", init="orthogonal"), mlp("none", init="he")
+    for name, tensor in network.state_dict().items():
+        if name.startswith("blocks") and name.endswith("weight"):
+            torch.testing.assert_close(tensor @ tensor.T, 2 * torch.eye(6), rtol=0, atol=1e-5)
+        else:  # stem, head and biases
+            assert torch.equal(tensor, he.state_dict()[name])
+    weights = [
+        tensor for name, tensor in network.state_dict().items() if name.startswith("blocks") and tensor.ndim == 2
+    ]
+    assert not torch.allclose(weights[0], weights[1])
