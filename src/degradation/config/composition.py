@@ -4,7 +4,8 @@ from hydra import compose
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import open_dict
+from hydra.core.override_parser.types import Override
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from degradation.checks import ConfigError
 from degradation.config.cohort import Config, parse
@@ -27,10 +28,22 @@ def defaults_of(experiment: str | None) -> Config:
     defaults = parse(composed)
     check_name(defaults, experiment)
     if swept:
-        parsed = OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in swept.items()])
+        parser = OverridesParser.create()
+        parsed = parser.parse_overrides([f"{key}={value}" for key, value in swept.items()])
         jobs = BasicSweeper.split_arguments(parsed, None)[0]
-        defaults.conditions = [parse(compose("config", [f"experiment={experiment}", *job])) for job in jobs]
+        defaults.conditions = [parse(_varied(composed, parser.parse_overrides(list(job)))) for job in jobs]
     return defaults
+
+
+def _varied(composed: DictConfig, overrides: list[Override]) -> DictConfig:
+    """An experiment's composed configuration with single keys set; composed anew only where a group is chosen."""
+    if not all("." in override.key_or_group for override in overrides):
+        lines = [override.input_line or "" for override in overrides]
+        return compose("config", [f"experiment={composed.experiment.name}", *lines])
+    varied = composed.copy()
+    for override in overrides:
+        OmegaConf.update(varied, override.key_or_group, override.value())
+    return varied
 
 
 def check_name(config: Config, experiment: str | None) -> None:
