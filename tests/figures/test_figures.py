@@ -7,14 +7,14 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from degradation.analysis.statistics import summary
-from degradation.figures.depth import loss_against_depth, shares_against_depth
-from degradation.figures.functions import depths_to_show, fitted_functions
-from degradation.figures.layers import by_layer
-from degradation.figures.style import LOOKS, figure, looks
+from degradation.figures.depth import error_against_depth, every_seed, loss_against_depth, shares_against_depth
+from degradation.figures.functions import fitted_functions
+from degradation.figures.kind import kinds, overlays
+from degradation.figures.style import DEPTHS, LOOKS, depth_looks, figure, legend_beside, looks, spread
 from tests.analysis.test_statistics import table
 
 
@@ -54,6 +54,51 @@ def test_a_variant_looks_alike_in_every_figure_and_eight_can_be_told_apart():
     assert alone == {name: looks([name])[name] for name in alone}
 
 
+# Machado, Oliveira and Fernandes 2009, severity 1: linear RGB as seen with protan-, deuter- and tritanopia
+SEEN = {
+    "all": np.eye(3),
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+
+
+def lab(colour, seen):
+    """CIE Lab of an sRGB colour."""
+    rgb = np.array(to_rgb(colour))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    xyz = XYZ @ np.clip(np.array(SEEN[seen]) @ linear, 0, 1) / XYZ.sum(axis=1)
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("seen", SEEN)
+def test_the_colours_of_depths_can_be_told_apart(seen):
+    points = [lab(colour, seen) for colour in DEPTHS]
+    distances = [np.linalg.norm(one - other) for place, one in enumerate(points) for other in points[:place]]
+    assert min(distances) > 31
+    digits = depth_looks([8, 14, 20, 32, 44, 56, 110])
+    assert len({look.colour for look in digits.values()}) == len({look.marker for look in digits.values()}) == 7
+
+
+def test_the_first_depth_is_light_and_the_last_dark():
+    lightness = [lab(colour, "all")[0] for colour in DEPTHS]
+    assert lightness[0] > 70
+    assert lightness[-1] < 20
+    assert depth_looks([56, 20]) == {20: depth_looks([20])[20], 56: depth_looks([1, 56])[56]}
+    assert [look.colour for look in depth_looks([56, 20]).values()] == [DEPTHS[0], DEPTHS[-1]]
+
+
+def test_many_depths_are_spread():
+    assert spread([7, 1, 4, 4], 5) == [1, 4, 7]
+    assert spread([49, *range(1, 49, 3)], 5) == [1, 13, 25, 37, 49]
+    assert list(depth_looks(range(1, 50))) == [1, 8, 15, 22, 28, 35, 42, 49]
+    page = Figure()
+    legend_beside(page, range(1, 50))
+    assert page.legends[0].get_texts()[0].get_text() == "depth (8 of 49)"
+
+
 def test_infinite_losses_leave_a_gap(axes, rows):
     rows.loc[rows["depth"] == 4, "test_loss_median"] = math.inf
     loss_against_depth(axes, rows, mean_loss=0.9)
@@ -64,6 +109,81 @@ def test_shares_against_depth(axes, rows):
     shares_against_depth(axes, rows)
     heights = [bar.get_height() for bar in axes.patches]
     assert sorted(heights) == [0] * 7 + [1]
+    assert not axes.texts
+
+
+def test_no_share_is_said(axes, rows):
+    shares_against_depth(axes, rows.assign(share_stuck=0.0))
+    assert [text.get_text() for text in axes.texts] == ["none"]
+
+
+@pytest.fixture
+def classified():
+    """Training errors in percent of three seeds; those of the test are two points higher."""
+    errors = {("plain", 20): [0, 1, 2], ("plain", 56): [60, 70, 80], ("residual", 20): [0, 0, 0],
+              ("residual", 56): [0.5, 0.4, 0.3]}  # fmt: skip
+    parts = [
+        table([1.0] * 3, variant, depth, chance_error=90.0, train_error=found, test_error=[e + 2 for e in found])
+        for (variant, depth), found in errors.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def dotted(axes, colour):
+    """Points drawn a seed, by what they are drawn with."""
+    lines = [line for line in axes.get_lines() if line.get_marker() == "." and line.get_color() == colour]
+    return sorted(point for line in lines for point in line.get_xydata().tolist())
+
+
+def test_error_against_depth_shows_every_seed_on_a_scale_for_both(axes, classified):
+    error_against_depth(axes, summary(classified), chance=90.0)
+    every_seed(axes, classified, classified["test_error"])
+    plain = looks(["plain"])["plain"].colour
+    assert dotted(axes, plain) == [[20, 2], [20, 3], [20, 4], [56, 62], [56, 72], [56, 82]]
+    lines = {(line.get_color(), line.get_linestyle()): list(line.get_ydata()) for line in axes.get_lines()
+             if line.get_marker() != "."}  # fmt: skip
+    assert lines[plain, "-"] == [3, 72]
+    assert lines[plain, "--"] == [1, 70]
+    assert axes.get_yscale() == "symlog"
+    assert axes.get_ylabel() == "error after the last step\n(%, linear below 1)"
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["0", "1", "2", "5", "10", "20", "50"]
+    low, high = axes.get_ylim()
+    assert low == 0
+    assert 90 <= high <= 100
+    assert not any(len(band.get_paths()) for band in axes.collections if band.get_paths()[0].vertices.size > 2)
+
+
+def test_errors_that_are_alike_have_an_even_scale_without_guessing(axes, classified):
+    classified["train_error"] = classified["test_error"] = [6.0, 7.0, 8.0, 9.0, 9.5, 10.0] * 2
+    error_against_depth(axes, summary(classified), chance=90.0, published={"residual": {20: 8.75}})
+    every_seed(axes, classified, classified["test_error"])
+    assert axes.get_yscale() == "linear"
+    assert axes.get_ylim() == (0, 10)
+    stars = [line.get_xydata().tolist() for line in axes.get_lines() if line.get_marker() == "*"]
+    assert stars == [[[20, 8.75]]]
+    assert "test, published" in [text.get_text() for text in axes.get_legend().get_texts()]
+    assert "guessing" not in [text.get_text() for text in axes.texts]
+
+
+def test_many_seeds_are_a_band_that_ends_with_them(axes):
+    losses = [0.1 * place for place in range(1, 10)]
+    rows = pd.concat([table(losses, depth=depth) for depth in (1, 4)], ignore_index=True)
+    loss_against_depth(axes, summary(rows), mean_loss=3.0)
+    every_seed(axes, rows, rows["test_loss"])
+    assert dotted(axes, looks(["plain"])["plain"].colour) == []
+    (band,) = axes.collections
+    heights = band.get_paths()[0].vertices[:, 1]
+    assert (heights.min(), heights.max()) == pytest.approx((0.6, 1.4))
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert "test, middle half of the seeds" in labels
+    assert "test, every seed" not in labels
+
+
+def test_every_figure_is_told_in_words_and_has_files_of_its_own():
+    figures = [*kinds(), *overlays()]
+    assert {"depth", "steps", "functions", "layers", "responses", "conditions"} <= {kind.stem for kind in figures}
+    assert len({kind.stem for kind in figures}) == len(figures)
+    assert all(len(kind.words.split()) > 8 for kind in figures)
 
 
 def test_fitted_functions(axes):
@@ -79,18 +199,14 @@ def test_fitted_functions(axes):
     sine, *fits = axes.get_lines()
     assert sine.get_ydata() == pytest.approx(np.sin([0, 1]))
     assert [line.get_ydata().tolist() for line in fits] == [[0, 0], [1, 1]]
-    assert depths_to_show([1, 4, 7]) == [1, 4, 7]
-    assert depths_to_show([49, *range(1, 49, 3)]) == [1, 13, 25, 37, 49]
 
 
-def test_by_layer_draws_medians_and_clips_zeros(axes):
-    layers = pd.DataFrame(
-        [{"variant": "plain", "depth": 4, "seed": s, "layer": k, "output_sd": value}
-         for k in (1, 2) for s, value in enumerate([0.0, 0.0, 5.0] if k == 2 else [1.0, 2.0, 9.0])]
-    )  # fmt: skip
-    by_layer(axes, layers, "output_sd", "plain", [4, 7])
-    (line,) = axes.get_lines()
-    assert line.get_ydata().tolist() == [2.0, 1e-12]
+def test_a_fit_has_its_variants_colour_of_the_whole_page(axes):
+    names = ["plain", "residual", "plain_he_bias"]
+    assert looks(["plain_he_bias"])["plain_he_bias"] != looks(names)["plain_he_bias"]  # alone it would be as plain is
+    rows = pd.DataFrame([{"variant": name, "depth": 4, "seed": 0, "x": 0, "prediction": 1} for name in names])
+    fitted_functions(axes, rows, "plain_he_bias", 4)
+    assert axes.get_lines()[1].get_color() == looks(names)["plain_he_bias"].colour
 
 
 def test_files_are_the_same_when_the_table_is(tmp_path, rows):

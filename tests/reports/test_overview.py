@@ -80,7 +80,7 @@ def test_own_results_come_first(experiments, runtime, tmp_path):
     assert (finding.verdict, finding.effect.n) == ("not enough data", 2)
     text = (tmp_path / "results" / "REPORT.md").read_text()
     assert "[Tables and figures](<sine_depth/README.md>) (your results)" in text
-    assert "![sine_depth: error or loss against depth](sine_depth/depth.png)" in text
+    assert "![sine_depth: error or loss after training against depth" in text
 
 
 def test_a_variation_alone_does_not_answer_for_the_experiment(experiments, runtime, tmp_path):

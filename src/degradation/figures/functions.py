@@ -7,8 +7,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from degradation.figures.kind import Drawn, Kind
-from degradation.figures.style import figure, looks
+from degradation.figures.style import figure, looks, spread
 from degradation.records.columns import KEY
+
+MOST_DEPTHS = 5
 
 
 def fitted_functions(axes: Axes, predictions: pd.DataFrame, variant: str, depth: int) -> Axes:
@@ -22,7 +24,7 @@ def fitted_functions(axes: Axes, predictions: pd.DataFrame, variant: str, depth:
     chosen = predictions[(predictions["variant"] == variant) & (predictions["depth"] == depth)]
     x = predictions["x"].drop_duplicates().sort_values()
     axes.plot(x, np.sin(x), color="0.75", lw=4, solid_capstyle="round")
-    colour = looks([variant])[variant].colour
+    colour = looks(predictions["variant"])[variant].colour
     for seed in sorted(set(chosen["seed"])):
         line = chosen[chosen["seed"] == seed]
         axes.plot(line["x"], line["prediction"], color=colour, lw=1.2, alpha=0.85)
@@ -31,19 +33,12 @@ def fitted_functions(axes: Axes, predictions: pd.DataFrame, variant: str, depth:
     return axes
 
 
-def depths_to_show(depths: list[int], most: int = 5) -> list[int]:
-    """At most `most` of the depths, evenly spread from the shallowest to the deepest."""
-    depths = sorted(depths)
-    if len(depths) <= most:
-        return depths
-    return [depths[round(place * (len(depths) - 1) / (most - 1))] for place in range(most)]
-
-
 def draw(path: Path, drawn: Drawn) -> None:
     """One row per variant, one column per depth."""
     variants = looks(drawn.rows["variant"])
-    depths = depths_to_show(list(set(drawn.rows["depth"])))
-    with figure(path, 2.1 * len(depths) + 0.4, 1.7 * len(variants) + 0.5) as page:
+    depths = spread(drawn.rows["depth"], MOST_DEPTHS)
+    with figure(path, 2.1 * len(depths) + 0.4, 1.7 * len(variants) + 0.8) as page:
+        page.suptitle(f"{drawn.title}: fitted functions")
         grid = page.subplots(len(variants), len(depths), sharex=True, sharey=True, squeeze=False)
         for row, (variant, look) in zip(grid, variants.items(), strict=True):
             row[0].set_ylabel(variant, color=look.colour, fontweight="bold")
@@ -55,4 +50,5 @@ def draw(path: Path, drawn: Drawn) -> None:
             axes.set_xlabel("x")
 
 
-KINDS = [Kind("functions", "fitted functions", 3, "predictions.csv", [*KEY, "x", "prediction"], draw)]
+WORDS = "the functions that networks of a few depths have learned, a line a seed, over the sine"
+KINDS = [Kind("functions", WORDS, 3, "predictions.csv", [*KEY, "x", "prediction"], draw)]

@@ -1,15 +1,17 @@
-"""The contract of a figure on an experiment's page, and the list of all figures."""
+"""The contracts of figures on an experiment's page, of one condition or of all, and the lists of all figures."""
 
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from degradation import figures
+from degradation.config.variants import Settings
 
 Published = Mapping[str, Mapping[int, float]]  # test errors in percent by variant and depth
 
@@ -25,6 +27,7 @@ class Drawn:
         summary: statistics over seeds (`degradation.analysis.statistics.summary`).
         classification: whether there are errors in percent beside the losses.
         published: what the source printed, if it did.
+        settings: of network and recipe by variant; empty for a variation, whose settings no table holds.
     """
 
     title: str
@@ -33,6 +36,26 @@ class Drawn:
     summary: pd.DataFrame
     classification: bool
     published: Published | None
+    settings: Mapping[str, Settings] = field(default_factory=dict)
+
+
+@dataclass
+class Overlaid:
+    """What a figure over the conditions of an experiment's own sweep is drawn from.
+
+    Attributes:
+        title: of the experiment, in words.
+        networks: rows of networks.csv of all the conditions; `condition` is the condition's name.
+        key: what the sweep varies, in words.
+        values: of that key by the condition's name, in order.
+        classification: whether there are errors in percent beside the losses.
+    """
+
+    title: str
+    networks: pd.DataFrame
+    key: str
+    values: Mapping[str, Any]
+    classification: bool
 
 
 @dataclass(frozen=True)
@@ -59,11 +82,37 @@ class Kind:
     in_overview: bool = False
 
 
+@dataclass(frozen=True)
+class Overlay:
+    """A figure over all conditions of an experiment's own sweep, first on its page and in the report on all.
+
+    It is drawn where there are at least two conditions. A module of this package that holds a list `OVERLAYS` brings
+    its overlays.
+
+    Attributes:
+        stem: of its files.
+        words: what it shows, for readers who cannot see it.
+        draw: writes it to a path without suffix.
+    """
+
+    stem: str
+    words: str
+    draw: Callable[[Path, Overlaid], None]
+
+
 @cache
 def kinds() -> list[Kind]:
-    """Every figure of an experiment's page, in its order."""
-    modules = [
+    """Every figure of one condition, in the page's order."""
+    return sorted((kind for module in _modules() for kind in getattr(module, "KINDS", [])), key=lambda kind: kind.rank)
+
+
+@cache
+def overlays() -> list[Overlay]:
+    """Every figure over conditions."""
+    return [overlay for module in _modules() for overlay in getattr(module, "OVERLAYS", [])]
+
+
+def _modules() -> list[Any]:
+    return [
         importlib.import_module(f"{figures.__name__}.{found.name}") for found in pkgutil.iter_modules(figures.__path__)
     ]
-    found = [kind for module in modules for kind in getattr(module, "KINDS", [])]
-    return sorted(found, key=lambda kind: kind.rank)

@@ -1,7 +1,7 @@
 """What all figures share: settings, and each variant's colour and marker."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,25 +50,48 @@ def looks(variants: Iterable[str]) -> dict[str, Look]:
 
 def variant_handles(variants: Iterable[str]) -> list[Line2D]:
     """Legend entries of variants."""
+    return handles_of(looks(variants))
+
+
+# For depths, light to dark. Chosen by a search: any two differ by 32 or more in CIE Lab for readers with and without
+# each kind of colour blindness (Machado et al. 2009); of seven greens and blues of viridis two differ by 14.
+DEPTHS = ["#63C481", "#B3B723", "#FD83F1", "#5A5DF8", "#8A5B84", "#AB2E05", "#531622", "#1F226C"]
+
+
+def spread(depths: Iterable[int], most: int) -> list[int]:
+    """At most `most` of the depths, evenly spread from the shallowest to the deepest."""
+    rising = sorted(set(depths))
+    if len(rising) <= most:
+        return rising
+    return [rising[round(place * (len(rising) - 1) / (most - 1))] for place in range(most)]
+
+
+def ordered_looks(number: int) -> list[Look]:
+    """A colour and a marker for each of a few things in an order, the first light, the last dark."""
+    places = [round(place * (len(DEPTHS) - 1) / max(1, number - 1)) for place in range(number)]
+    return [Look(DEPTHS[place], LOOKS[place].marker) for place in places]
+
+
+def depth_looks(depths: Iterable[int]) -> dict[int, Look]:
+    """Colour and marker of each depth that is drawn, in every figure alike: at most eight of them."""
+    drawn = spread(depths, len(DEPTHS))
+    return dict(zip(drawn, ordered_looks(len(drawn)), strict=True))
+
+
+def handles_of(looks_by_label: Mapping[Any, Look]) -> list[Line2D]:
+    """Legend entries."""
     return [
-        Line2D([], [], color=look.colour, marker=look.marker, ms=5, lw=2, label=name)
-        for name, look in looks(variants).items()
+        Line2D([], [], color=look.colour, marker=look.marker, ms=5, lw=2, label=str(label))
+        for label, look in looks_by_label.items()
     ]
 
 
-def depth_colours(depths: list[int]) -> list[Any]:
-    """One colour a depth, light to dark."""
-    scale = mpl.colormaps["viridis_r"]
-    return [scale(0.1 + 0.9 * place / max(1, len(depths) - 1)) for place in range(len(depths))]
-
-
-def depth_legend(drawn: Figure, depths: list[int]) -> None:
-    """The colours of depths, beside the panels."""
-    handles = [
-        Line2D([], [], color=colour, label=str(depth))
-        for depth, colour in zip(depths, depth_colours(depths), strict=True)
-    ]
-    drawn.legend(handles=handles, title="depth", loc="outside right center", fontsize=9)
+def legend_beside(drawn: Figure, depths: Iterable[int], others: Sequence[Line2D] = ()) -> None:
+    """The colours of depths, and what else there is, beside the panels."""
+    every, shown = set(depths), depth_looks(depths)
+    title = "depth" if len(shown) == len(every) else f"depth ({len(shown)} of {len(every)})"
+    handles = [Line2D([], [], ls="", label=title), *handles_of(shown), *others]
+    drawn.legend(handles=handles, loc="outside right center", fontsize=9)
 
 
 DASHES = (0, (4, 2))  # of lines of the training set

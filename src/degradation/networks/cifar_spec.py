@@ -35,6 +35,7 @@ class CifarNetwork:
     deepened_from: int = field(default=0, metadata={"absent": 0})
 
     norm = "batch"
+    block_layers = 2
 
     def __post_init__(self) -> None:
         at_least("network.width", self.width, 1)

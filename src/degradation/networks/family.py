@@ -35,6 +35,10 @@ class Family(Protocol):
     @property
     def norm(self) -> str: ...
 
+    @property
+    def block_layers(self) -> int:
+        """Weighted layers of a block. The stem is layer 1, so blocks end at layers 1 + n, 1 + 2n and so on."""
+
     def check_depth(self, depth: int) -> None:
         """Refuse a depth that the family does not have, naming the nearest ones.
 

@@ -32,6 +32,10 @@ class MLPNetwork:
         one_of("network.shortcut", self.shortcut, ("none", "identity"))
         check_sum(self.shortcut, self.shortcut_scale, self.branch_scale, self.init)
 
+    @property
+    def block_layers(self) -> int:
+        return self.span
+
     def check_depth(self, depth: int) -> None:
         """Refuse a depth that a stem layer and blocks of `span` layers do not tile."""
         below = 1 + (depth - 1) // self.span * self.span

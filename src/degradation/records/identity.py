@@ -60,11 +60,15 @@ class OwnCondition:
     Attributes:
         name: short, telling it from the experiment's others, such as `lr=0.003`; empty where there are no others.
         base: the digest of its settings before variants change them.
-        digests: of every variant that fits it.
+        changed: the keys that the name is made of, such as `recipe.lr`, with its values.
+        settings: of every variant that fits it.
+        digests: of those variants.
     """
 
     name: str
     base: str
+    changed: dict[str, Any]
+    settings: dict[str, Settings]
     digests: dict[str, str]
 
 
@@ -76,26 +80,29 @@ def own_conditions(defaults: Config) -> dict[str, OwnCondition]:
     labelled = {condition(config, defaults): config for config in defaults.conditions}
     if "" not in labelled:
         labelled = {"": defaults} | labelled
-    names = _short_names(list(labelled.values()))
+    telling = _telling(list(labelled.values()))
     return {
-        label: OwnCondition(name, base_digest(config), own_digests(config))
-        for (label, config), name in zip(labelled.items(), names, strict=True)
+        label: OwnCondition(
+            _name(changed), base_digest(config), changed, config.fitting_variants(), own_digests(config)
+        )
+        for (label, config), changed in zip(labelled.items(), telling, strict=True)
     }
 
 
-def _short_names(configs: list[Config]) -> list[str]:
-    """Each condition by the fewest keys that tell all of them apart, the first such keys in the configuration's."""
+def _name(changed: dict[str, Any]) -> str:
+    return ",".join(f"{key.split('.')[-1]}={_text(value)}" for key, value in changed.items())
+
+
+def _telling(configs: list[Config]) -> list[dict[str, Any]]:
+    """Each condition's values of the fewest keys that tell all apart, the first in the configuration's order."""
     keys = {name: [_keys(config).get(name) for config in configs] for name in _keys(configs[0])}
     keys = {name: values for name, values in keys.items() if any(value != values[0] for value in values)}
     for size in range(len(keys) + 1):
         for chosen in combinations(keys, size):
-            names = [
-                ",".join(f"{name.split('.')[-1]}={_text(keys[name][place])}" for name in chosen)
-                for place in range(len(configs))
-            ]
-            if len(set(names)) == len(names):
-                return names
-    return [str(place) for place in range(len(configs))]
+            found = [{name: keys[name][place] for name in chosen} for place in range(len(configs))]
+            if len({_name(changed) for changed in found}) == len(configs):
+                return found
+    return [{"condition": place} for place in range(len(configs))]
 
 
 def short_hash(value: Any) -> str:

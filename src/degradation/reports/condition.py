@@ -12,6 +12,19 @@ from degradation.records.columns import BASE, CONDITION, NETWORKS
 from degradation.records.identity import OwnCondition, own_conditions
 from degradation.records.tables import read
 
+KEY_WORDS = {
+    "recipe.lr": "learning rate",
+    "recipe.max_steps": "steps",
+    "network.span": "layers a shortcut passes over",
+    "network.init": "initialisation",
+    "network.norm": "normalisation",
+}
+
+
+def key_words(key: str) -> str:
+    """A swept key, such as `recipe.lr`, in words."""
+    return KEY_WORDS.get(key, key.split(".")[-1].replace("_", " "))
+
 
 @dataclass
 class Condition:
@@ -21,13 +34,20 @@ class Condition:
         label: empty for the experiment as its file has it.
         networks: its rows of networks.csv.
         summary: statistics over their seeds.
-        name: of a condition of the experiment's own sweep, short; None for a variation that was tried beside it.
+        own: what it is in the experiment's own sweep; None for a variation that was tried beside it.
     """
 
     label: str
     networks: pd.DataFrame
     summary: pd.DataFrame
-    name: str | None = None
+    own: OwnCondition | None = None
+
+    @property
+    def words(self) -> str:
+        """What tells it from the experiment's other conditions, for titles."""
+        if self.own is None:
+            return self.label
+        return ", ".join(f"{key_words(key)} {value}" for key, value in self.own.changed.items())
 
     @property
     def classification(self) -> bool:
@@ -50,10 +70,7 @@ def read_conditions(results: Path, defaults: Config) -> list[Condition]:
     rows_of = dict(list(networks.groupby(labelled(networks, own), sort=True)))
     order = [label for label in ["", *own] if label in rows_of]
     order += [label for label in rows_of if label not in own]
-    names = {label: condition.name for label, condition in own.items()}
-    return [
-        Condition(label, rows_of[label], summary(rows_of[label]), names.get(label)) for label in dict.fromkeys(order)
-    ]
+    return [Condition(label, rows_of[label], summary(rows_of[label]), own.get(label)) for label in dict.fromkeys(order)]
 
 
 def labelled(networks: pd.DataFrame, own: dict[str, OwnCondition]) -> pd.Series:

@@ -2,15 +2,20 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from degradation.config import Experiment
-from degradation.figures.kind import Drawn, kinds
+from degradation.figures.kind import Drawn, Overlaid, kinds, overlays
+from degradation.records.columns import CONDITION
+from degradation.records.identity import OwnCondition
 from degradation.records.tables import read
-from degradation.reports.condition import Condition
+from degradation.reports.condition import Condition, key_words
 
 
 def draw(results: Path, condition: Condition, experiment: Experiment) -> list[Path]:
     """All figures of one condition; returns the PNG files."""
-    title = ": ".join(part for part in (experiment.title, condition.label) if part)
+    title = ", ".join(part for part in (experiment.title, condition.words) if part)
+    settings = condition.own.settings if condition.own else {}
     files = []
     for kind in kinds():
         if not (results / kind.table).exists():
@@ -19,12 +24,50 @@ def draw(results: Path, condition: Condition, experiment: Experiment) -> list[Pa
         rows = kind.rows(table[table["digest"].isin(condition.digests)], condition.classification)
         if len(rows):
             parts = (condition.networks, condition.summary, condition.classification, experiment.published)
-            kind.draw(results / condition.file(kind.stem), Drawn(title, rows, *parts))
+            kind.draw(results / condition.file(kind.stem), Drawn(title, rows, *parts, settings))
             files.append(results / f"{condition.file(kind.stem)}.png")
     return files
+
+
+def draw_overlays(results: Path, conditions: list[Condition], experiment: Experiment) -> list[Path]:
+    """The figures over the conditions of the experiment's own sweep, if there are several; returns the PNG files."""
+    found = overlaid(conditions, experiment)
+    if found is None:
+        return []
+    for overlay in overlays():
+        overlay.draw(results / overlay.stem, found)
+    return [results / f"{overlay.stem}.png" for overlay in overlays()]
+
+
+def overlaid(conditions: list[Condition], experiment: Experiment) -> Overlaid | None:
+    """The own conditions together, in the order of their values where those are numbers; None if there is but one."""
+    own = [(condition.own, condition.networks) for condition in conditions if condition.own is not None]
+    if len(own) < 2:
+        return None
+    values = dict(sorted(((one.name, _value(one)) for one, _ in own), key=_rank))
+    networks = pd.concat([rows.assign(**{CONDITION: one.name}) for one, rows in own], ignore_index=True)
+    keys = list(own[0][0].changed)
+    key = key_words(keys[0]) if len(keys) == 1 else "condition"
+    return Overlaid(experiment.title, networks, key, values, conditions[0].classification)
+
+
+def _value(condition: OwnCondition) -> object:
+    """Of the swept key; where the conditions differ in several, their names are the values."""
+    changed = list(condition.changed.values())
+    return changed[0] if len(changed) == 1 else condition.name
+
+
+def _rank(item: tuple[str, object]) -> float:
+    return float(item[1]) if isinstance(item[1], int | float) else 0.0
+
+
+def in_overview() -> list[str]:
+    """Stems of the figures that the report on all experiments shows."""
+    return [overlay.stem for overlay in overlays()] + [kind.stem for kind in kinds() if kind.in_overview]
 
 
 def words(file: Path) -> str:
     """What the figure in a file shows."""
     stem = file.name.split(",")[0].removesuffix(".png")
-    return next(kind.words for kind in kinds() if kind.stem == stem)
+    every = {overlay.stem: overlay.words for overlay in overlays()} | {kind.stem: kind.words for kind in kinds()}
+    return every[stem]

@@ -16,7 +16,7 @@ from degradation.records.identity import scientific
 from degradation.records.run import make_folder
 from degradation.records.tables import DamagedTableError, EarlierTableError
 from degradation.reports.condition import Condition, read_conditions
-from degradation.reports.drawings import draw, words
+from degradation.reports.drawings import draw, draw_overlays, words
 from degradation.reports.markdown import aligned
 
 MOST_NAMED = 3  # runs that cannot be used, where there are no others
@@ -24,11 +24,12 @@ MOST_NAMED = 3  # runs that cannot be used, where there are no others
 
 @dataclass
 class Report:
-    """What `report` wrote: the text to print, the conditions, and each one's figures as PNG files."""
+    """What `report` wrote: the text to print, the conditions, and figures as PNG files."""
 
     text: str
     conditions: list[Condition]
     figures: dict[str, list[Path]]  # by condition label
+    overlays: list[Path]  # over the conditions of the experiment's own sweep
 
 
 def report(defaults: Config, runtime: Runtime) -> Report:
@@ -51,13 +52,14 @@ def report(defaults: Config, runtime: Runtime) -> Report:
             raise ConfigError(" ".join([*damaged[:MOST_NAMED], f"{runs} holds no finished run; train with: {train}"]))
         conditions = read_conditions(results, defaults)
         figures = {condition.label: draw(results, condition, defaults.experiment) for condition in conditions}
+        together = draw_overlays(results, conditions, defaults.experiment)
     except EarlierTableError as error:
         raise ConfigError(str(error)) from error
     except DamagedTableError as error:
         raise ConfigError(f"{error} Delete it; the table is collected again from {runs}.") from error
     every = pd.concat([condition.summary.assign(condition=condition.label) for condition in conditions])
     write_text(results / "summary.csv", every.to_csv(index=False, float_format="%.6g"))
-    write_text(results / "README.md", readme(defaults, conditions, figures))
+    write_text(results / "README.md", readme(defaults, conditions, figures, together))
     lines = [f"warning: {sentence} It is left out." for sentence in damaged]
     for condition in sorted(conditions, key=lambda condition: condition.label == ""):  # its own last, by the prompt
         title = f"{name} {condition.label}".rstrip()
@@ -71,7 +73,8 @@ def report(defaults: Config, runtime: Runtime) -> Report:
             "",
         ]
         lines += [f"figure: {path}" for path in figures[condition.label]]
-    return Report("\n".join([*lines, f"tables: {results}"]), conditions, figures)
+    lines += [f"figure: {path}" for path in together]
+    return Report("\n".join([*lines, f"tables: {results}"]), conditions, figures, together)
 
 
 def summary_table(summary: pd.DataFrame) -> str:
@@ -108,13 +111,14 @@ def _quartiles(row: pd.Series, metric: str) -> str:
     return f"{median} [{q1}, {q3}]"
 
 
-def readme(defaults: Config, conditions: list[Condition], figures: dict[str, list[Path]]) -> str:
-    """What was run, how, what is seen."""
+def readme(defaults: Config, conditions: list[Condition], figures: dict[str, list[Path]], together: list[Path]) -> str:
+    """What was run, how, what is seen: the conditions together, then one by one."""
     experiment = defaults.experiment
     parts = [
         f"# {experiment.name}: {experiment.title}",
         f"**Statement.** {experiment.statement}",
         f"Made by `python experiments/report.py experiment={experiment.name}` from the tables beside this file.",
+        *(f"![{words(path)}]({path.name})" for path in together),
     ]
     for condition in conditions:
         if condition.label:

@@ -18,14 +18,13 @@ from degradation.analysis.sentences import what_happened
 from degradation.analysis.statistics import summary
 from degradation.checks import ConfigError
 from degradation.config import Config, Runtime
-from degradation.figures.kind import kinds
 from degradation.figures.layers import COLUMNS as LAYERS
 from degradation.records.columns import CONDITION, CURVES, KEY, NETWORKS, to_csv
 from degradation.records.files import write_text
 from degradation.records.identity import own_conditions
 from degradation.records.tables import DamagedTableError, EarlierTableError, read
 from degradation.reports.condition import Condition, is_own
-from degradation.reports.drawings import words
+from degradation.reports.drawings import in_overview, words
 from degradation.reports.experiment import made_with, mean_and_sd, summary_table
 from degradation.reports.html import page
 from degradation.reports.markdown import aligned
@@ -253,7 +252,7 @@ def _headline(sections: list[Section], results: Path) -> list[str]:
 def _figures(section: Section, results: Path) -> list[str]:
     """Links to the figures of an experiment that the report shows."""
     name = section.defaults.experiment.name
-    files = [section.folder / f"{kind.stem}.png" for kind in kinds() if kind.in_overview]
+    files = [section.folder / f"{stem}.png" for stem in in_overview()]
     return [
         f"![{name}: {words(file)}]({quote(file.relative_to(results).as_posix())})" for file in files if file.exists()
     ]
