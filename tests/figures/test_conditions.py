@@ -22,6 +22,7 @@ from degradation.records.columns import CONDITION, NETWORKS
 from degradation.records.identity import own_conditions
 from degradation.reports.condition import read_conditions
 from degradation.reports.drawings import draw_overlays, in_overview, overlaid, words
+from degradation.reports.experiment import readme
 from tests.analysis.test_statistics import table
 
 LR = {"lr=0.01": 0.01, "lr=0.03": 0.03, "lr=0.3": 0.3}
@@ -160,6 +161,14 @@ def test_the_own_conditions_of_an_experiment_are_overlaid_in_the_order_of_their_
     assert file.exists()
     assert words(file).startswith("the conditions of the sweep overlaid")
     assert in_overview()[0] == "conditions"
+
+
+def test_the_page_shows_the_conditions_together_before_each_alone(swept, tmp_path):
+    conditions = read_conditions(tmp_path, swept)
+    alone = {condition.label: [tmp_path / f"{condition.file('depth')}.png"] for condition in conditions}
+    page = readme(swept, conditions, alone, [tmp_path / "conditions.png"])
+    together, first, second = (page.index(f"]({name}.png)") for name in ("conditions", "depth", "depth,lr=0.003"))
+    assert page.index("**Statement.**") < together < first < page.index("## lr=0.003") < second
 
 
 def test_one_condition_alone_has_no_overlay(swept, tmp_path):
