@@ -4,6 +4,8 @@ import math
 
 import pandas as pd
 import pytest
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from matplotlib.figure import Figure
 
 from degradation.config.composition import defaults_of
@@ -24,6 +26,7 @@ from degradation.reports.condition import read_conditions
 from degradation.reports.drawings import draw_overlays, in_overview, overlaid, words
 from degradation.reports.experiment import readme
 from tests.analysis.test_statistics import table
+from tests.conftest import ROOT
 
 LR = {"lr=0.01": 0.01, "lr=0.03": 0.03, "lr=0.3": 0.3}
 
@@ -130,10 +133,17 @@ def test_the_scale_is_shared_and_ends_where_errors_end(tmp_path):
     assert all(words in text for words in ("digits: error against learning rate", "20 layers", "each variant's best"))
 
 
+@pytest.fixture(scope="module")
+def experiments():
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return {name: defaults_of(name) for name in ("digits_lr", "digits_budget", "sine_depth")}
+
+
 @pytest.fixture
-def swept(compose_config, tmp_path):
+def swept(experiments, tmp_path):
     """digits_lr as its file has it, with a table of every condition and one variation of it."""
-    defaults = defaults_of("digits_lr")
+    defaults = experiments["digits_lr"]
     parts = []
     for label, own in own_conditions(defaults).items():
         for variant in ("plain", "residual"):
@@ -185,9 +195,9 @@ def test_a_change_of_several_keys_goes_by_its_names(swept, tmp_path):
     assert all(name == value for name, value in found.values.items())
 
 
-def test_settings_of_every_own_condition_are_known(swept):
-    own = own_conditions(swept)
+def test_settings_of_every_own_condition_are_known(experiments):
+    own = own_conditions(experiments["digits_lr"])
     assert {settings.settings["plain"].recipe.lr for settings in own.values()} == {0.003, 0.01, 0.03, 0.1, 0.3}
-    budget = own_conditions(defaults_of("digits_budget"))
+    budget = own_conditions(experiments["digits_budget"])
     assert sorted(one.changed["recipe.max_steps"] for one in budget.values()) == [150, 600]
-    assert own_conditions(defaults_of("sine_depth"))[""].changed == {}
+    assert own_conditions(experiments["sine_depth"])[""].changed == {}

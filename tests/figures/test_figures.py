@@ -150,7 +150,7 @@ def test_error_against_depth_shows_every_seed_on_a_scale_for_both(axes, classifi
     low, high = axes.get_ylim()
     assert low == 0
     assert 90 <= high <= 100
-    assert not any(len(band.get_paths()) for band in axes.collections if band.get_paths()[0].vertices.size > 2)
+    assert not axes.collections  # no band
 
 
 def test_errors_that_are_alike_have_an_even_scale_without_guessing(axes, classified):
@@ -177,6 +177,14 @@ def test_many_seeds_are_a_band_that_ends_with_them(axes):
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert "test, middle half of the seeds" in labels
     assert "test, every seed" not in labels
+
+
+def test_eight_seeds_are_dots(axes):
+    rows = pd.concat([table([0.1] * 8, depth=1), table([0.1] * 8, depth=4)], ignore_index=True)
+    loss_against_depth(axes, summary(rows), mean_loss=3.0)
+    every_seed(axes, rows, rows["test_loss"])
+    assert dotted(axes, looks(["plain"])["plain"].colour) == [[1, 0.2]] * 8 + [[4, 0.2]] * 8
+    assert not axes.collections
 
 
 def test_every_figure_is_told_in_words_and_has_files_of_its_own():

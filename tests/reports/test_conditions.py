@@ -57,7 +57,7 @@ def test_own_conditions_come_in_the_sweeps_order_and_others_behind(defaults, net
     other = networks.iloc[:1].assign(condition="width=3", base_digest="b", digest="d", seed=5)
     stale = networks.iloc[:1].assign(condition="lr=0.003", base_digest="old", digest="e", seed=6)
     pd.concat([other, stale, networks]).to_csv(tmp_path / "networks.csv", index=False)
-    found = [(each.label, each.name) for each in read_conditions(tmp_path, defaults)]
+    found = [(each.label, each.own and each.own.name) for each in read_conditions(tmp_path, defaults)]
     own = [("", "lr=0.1"), *((f"lr={lr}", f"lr={lr}") for lr in ("0.003", "0.01", "0.03", "0.3"))]
     assert found == [*own, ("lr=0.003,digest=old", None), ("width=3", None)]
 

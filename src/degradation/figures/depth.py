@@ -111,8 +111,9 @@ def every_seed(axes: Axes, networks: pd.DataFrame, values: pd.Series) -> Axes:
 def _band(axes: Axes, rows: pd.DataFrame, measured: str, colour: str) -> None:
     """The middle half of the seeds, where there are too many for dots."""
     many = rows["n"] > MOST_DOTS
-    q1, q3 = rows[f"{measured}_q1"].where(many), rows[f"{measured}_q3"].where(many)
-    axes.fill_between(rows["depth"], q1, q3, color=colour, alpha=0.18, lw=0)
+    if many.any():
+        q1, q3 = rows[f"{measured}_q1"].where(many), rows[f"{measured}_q3"].where(many)
+        axes.fill_between(rows["depth"], q1, q3, color=colour, alpha=0.18, lw=0)
 
 
 def _handles(summary: pd.DataFrame, statistic: str) -> list[Any]:
