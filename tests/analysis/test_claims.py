@@ -10,9 +10,10 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
 from degradation.analysis.claims import claims
+from degradation.analysis.findings import MINIMUM_N, decide
 from degradation.analysis.intervals import Interval
 from degradation.analysis.metrics import METRICS, Tables
-from degradation.analysis.rules import MINIMUM_N, BestDepth, Cell, Difference, decide
+from degradation.analysis.rules import AllOf, BestDepth, Cell, Difference
 from degradation.config.composition import defaults_of
 from tests.conftest import ROOT
 
@@ -47,7 +48,7 @@ CLOSE = Difference("train_error", PLAIN56, PLAIN20, "within", 1.0)
         ([1, 2, 3], [11, 12.5, 12.5], "reproduced", "contradicted", "contradicted"),
         ([11, 12.5, 12.5], [1, 2, 3], "contradicted", "reproduced", "contradicted"),
         ([1, 2, 3], [1.1, 2.0, 3.1], "contradicted", "contradicted", "reproduced"),
-        ([1, 2, 3], [1, 5, 3], "mixed", "mixed", "mixed"),
+        ([1, 2, 3], [1, 5, 3], "inconclusive", "inconclusive", "inconclusive"),
         ([1, 2], [11, 12], "not enough data", "not enough data", "not enough data"),
     ],
 )
@@ -159,7 +160,7 @@ def test_a_trend_must_agree():
     assert rule.judge(rising).verdict == "reproduced"
     assert "trend p = 7.2e-05" in rule.judge(rising).reason  # (1/4!)^3
     bent = evidence(ends | {("plain", 32): [30, 31, 32], ("plain", 44): [29, 0, 29]})
-    assert rule.judge(bent).verdict == "mixed"
+    assert rule.judge(bent).verdict == "conflicting"
     assert "there is no trend" in rule.judge(bent).reason
     lacking = evidence(ends | {("plain", 32): [2, 3, 4]})
     assert rule.judge(lacking).verdict == "not enough data"
@@ -186,17 +187,16 @@ def test_layers_and_curves_become_one_number_a_network():
         ]
     )  # fmt: skip
     curves = pd.DataFrame(
-        {"variant": "plain", "depth": 3, "seed": 0, "step": [0, 10, 20, 30], "train_error": [90, 40, 20, math.nan]}
+        {"variant": "plain", "depth": 3, "seed": 0, "step": [0, 10, 20, 30], "batch_error": [math.nan, 50, 20, 10]}
     )
     tables = Tables(records({("plain", 3): [5.0]}), curves, layers)
-    values = {name: METRICS[name].of(tables)["plain", 3, 0] for name in ("gradient_ratio", "signal_ratio", "response")}
-    assert values == pytest.approx({"gradient_ratio": 4, "signal_ratio": 3, "response": 2.5})
-    assert METRICS["error_along"].of(tables)["plain", 3, 0] == pytest.approx((40 + 20 + 90) / 3)
+    expected = {"gradient_ratio_init": 4, "signal_ratio": 3, "response": math.log10(24) / 4, "early_batch_error": 50}
+    assert {name: METRICS[name].of(tables)["plain", 3, 0] for name in expected} == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("relation", "margin"), [("above", 1), ("below", 1), ("within", 1)])
-def test_an_interval_on_the_margin_is_mixed(relation, margin):
-    assert decide(Interval(1, 0, 2, 3), relation, margin) == "mixed"
+def test_an_interval_on_the_margin_is_inconclusive(relation, margin):
+    assert decide(Interval(1, 0, 2, 3), relation, margin) == "inconclusive"
 
 
 def test_false_verdicts_under_a_flat_null_are_rare():
@@ -207,12 +207,14 @@ def test_false_verdicts_under_a_flat_null_are_rare():
         noise = {("plain", depth): rng.normal(50, 3, 3) for depth in (20, 32, 44, 56)}
         verdicts.append(rule.judge(evidence(noise)).verdict)
     assert verdicts.count("reproduced") / len(verdicts) <= 0.05
-    assert "mixed" in verdicts
+    assert {"inconclusive", "contradicted"} <= set(verdicts)
 
 
-@pytest.fixture
-def registered(compose_config):
-    return claims({name: defaults_of(name).experiment.published for name in PRINTED})
+@pytest.fixture(scope="module")
+def registered():
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return claims({name: defaults_of(name).experiment.published for name in PRINTED})
 
 
 PRINTED = ("cifar10_depth", "cifar10_plain110_li2018")  # experiments whose printed errors are claims
@@ -225,6 +227,44 @@ def test_the_registry(registered):
         assert claim.id.split("/")[0] == claim.experiment
         assert claim.statement.endswith(".")
         assert claim.rule.words()
+
+
+def test_claims_with_one_key_state_one_sentence(registered):
+    statements = {}
+    for claim in registered:
+        statements.setdefault(claim.key, set()).add(claim.statement)
+    assert {key: found for key, found in statements.items() if len(found) > 1} == {}
+
+
+def test_what_was_known_when_a_claim_was_entered(registered):
+    by_experiment = {}
+    for claim in registered:
+        by_experiment.setdefault(claim.experiment, {})[claim.key] = claim.known
+    for name in ("sine_depth", "sine_depth_he", "sine_depth_batchnorm", "sine_why", "sine_he_why", "digits_depth"):
+        assert all(by_experiment[name].values()), name
+    assert all(by_experiment["digits_budget"].values())
+    for name in ("digits_lr", "digits_budget_16x", "digits_1202", "sine_span", "sine_init", "digits_init",
+                 "digits_dropout", "digits_deepened", "cifar10_depth", "cifar10_1202"):  # fmt: skip
+        assert not any(by_experiment[name].values()), name
+    small = by_experiment["cifar10_small"]
+    assert {key for key, known in small.items() if not known} == {
+        "plain-training-error-rises",
+        "plain-test-error-rises",
+        "residual-beats-plain",
+        "plain-signal-is-healthy",
+        "shallow-are-close",
+    }
+
+
+def test_no_degradation_needs_quality_too(registered):
+    """Networks that guess at every depth do not degrade, and earn nothing by it."""
+    for name, metric, own in (("digits_depth", "train_error", 45.0), ("sine_depth", "train_loss", -0.5)):
+        rule = next(claim.rule for claim in registered if claim.id == f"{name}/residual-does-not-degrade")
+        assert isinstance(rule, AllOf)
+        rise, quality = rule.parts
+        assert (rise.metric, rise.relation, rise.left) == (metric, "below", quality.left)
+        assert quality.relation == "below"
+        assert quality.right + quality.margin == own
 
 
 def test_printed_errors_are_claims_as_the_experiments_files_have_them(registered):
@@ -252,9 +292,8 @@ def test_the_documented_command_trains_the_seeds_that_a_verdict_needs(experiment
 
 def test_every_claim_names_an_experiment_and_depths_that_exist(registered, compose_experiment):
     for claim in registered:
-        cells = [cell for cell in vars(claim.rule).values() if isinstance(cell, Cell)]
-        for cell in cells:
+        trend = getattr(claim.rule, "trend", ())
+        for place, cell in enumerate(claim.rule.cells):
             swept, variants = compose_experiment(cell.experiment)
-            trend = getattr(claim.rule, "trend", ())
-            assert {cell.depth, *(trend if cell == cells[0] else ())} <= swept, claim.id
+            assert {cell.depth, *(trend if place == 0 else ())} <= swept, claim.id
             assert cell.variant in variants

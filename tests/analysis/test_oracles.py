@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from degradation.analysis import metrics, rules
+from degradation.analysis import findings, metrics, rules
+from degradation.analysis.findings import decide
 from degradation.analysis.intervals import Interval, mean_interval, trend_p_value
 from degradation.analysis.metrics import METRICS, Tables
-from degradation.analysis.rules import BestDepth, Cell, Difference, decide
+from degradation.analysis.rules import AllOf, BestDepth, Cell, Difference
 from degradation.analysis.statistics import describe, summary
 
 EMPTY = pd.DataFrame()
@@ -47,16 +48,16 @@ def test_the_trend_against_scipy():
     ("low", "high", "above", "below", "within"),
     [  # of a margin of 2
         (2.1, 3.0, "reproduced", "contradicted", "contradicted"),
-        (2.0, 3.0, "mixed", "mixed", "mixed"),
-        (1.0, 2.0, "mixed", "mixed", "mixed"),
+        (2.0, 3.0, "inconclusive", "inconclusive", "inconclusive"),
+        (1.0, 2.0, "inconclusive", "inconclusive", "inconclusive"),
         (1.0, 1.9, "contradicted", "reproduced", "reproduced"),
         (-1.9, 1.9, "contradicted", "reproduced", "reproduced"),
-        (-2.0, 1.0, "contradicted", "reproduced", "mixed"),
-        (-3.0, -2.0, "contradicted", "reproduced", "mixed"),
+        (-2.0, 1.0, "contradicted", "reproduced", "inconclusive"),
+        (-3.0, -2.0, "contradicted", "reproduced", "inconclusive"),
         (-3.0, -2.1, "contradicted", "reproduced", "contradicted"),
-        (-3.0, 3.0, "mixed", "mixed", "mixed"),
-        (1.9, 2.1, "mixed", "mixed", "mixed"),
-        (-2.1, 1.0, "contradicted", "reproduced", "mixed"),
+        (-3.0, 3.0, "inconclusive", "inconclusive", "inconclusive"),
+        (1.9, 2.1, "inconclusive", "inconclusive", "inconclusive"),
+        (-2.1, 1.0, "contradicted", "reproduced", "inconclusive"),
     ],
 )
 def test_every_place_of_an_interval(low, high, above, below, within):
@@ -65,7 +66,7 @@ def test_every_place_of_an_interval(low, high, above, below, within):
 
 
 def test_constants_of_the_rules():
-    assert (rules.MINIMUM_N, rules.SIGNIFICANT, metrics.SMALLEST) == (3, 0.05, 1e-12)
+    assert (findings.MINIMUM_N, findings.SIGNIFICANT, metrics.SMALLEST, metrics.EARLY) == (3, 0.05, 1e-12, 1 / 3)
 
 
 def reason(values, relation, margin):
@@ -80,17 +81,16 @@ def test_what_would_change_a_verdict():
     assert reason(high, "above", 3) == f"another answer needs a shift by {12 - half - 3:.2g}" == _shift(6.5)
     assert reason(high, "below", 3) == _shift(12 - half - 3)
     assert reason(low, "below", -3) == _shift(6.5)
-    assert reason(high, "below", 40) == _shift(40 - 12 - half)
+    assert reason(high, "below", 40) == "it is higher, by less than 40 points; " + _shift(40 - 12 - half)
     assert reason(high, "within", 3) == _shift(6.5)
     assert reason(low, "within", 3) == _shift(6.5)
     assert reason([1.0, 2.0, 3.0], "within", 8) == _shift(8 - 2 - half)
     assert reason([-1.0, -2.0, -3.0], "within", 8) == _shift(8 - 2 - half)
-    needed = math.ceil(3 * (half / 0.5) ** 2)
-    assert needed == 75
-    assert reason([1.0, 2.0, 3.0], "above", 1.5) == _seeds(75) == reason([1.0, 2.0, 3.0], "below", 2.5)
-    assert reason([1.0, 2.0, 3.0], "within", 2.5) == reason([-1.0, -2.0, -3.0], "within", 2.5) == _seeds(75)
-    assert reason([1.0, 2.0, 3.0], "above", 4.4) == _seeds(4)  # 3.2 by the formula
-    assert reason([1.0, 2.0, 3.0], "above", 4.48) == _seeds(4)  # 3.01 by the formula
+    # sd 1, distance 0.5: t(17) = 2.1098, so 2.1098 / sqrt(18) = 0.497; t(16) = 2.1199, so with 17 it is 0.514
+    assert reason([1.0, 2.0, 3.0], "above", 1.5) == _seeds(18) == reason([1.0, 2.0, 3.0], "below", 2.5)
+    assert reason([1.0, 2.0, 3.0], "within", 2.5) == reason([-1.0, -2.0, -3.0], "within", 2.5) == _seeds(18)
+    assert reason([1.0, 2.0, 3.0], "above", 4.4) == _seeds(4)  # t(3) = 3.182, so 1.591
+    assert reason([1.0, 2.0, 3.0], "above", 3.55) == _seeds(5)  # t(4) = 2.776, so 1.242
     assert reason([1.0, 2.0, 3.0], "above", 2) == "the interval holds the margin"
     assert reason([1.0, 2.0, 3.0], "within", 2) == "the interval holds the margin"
 
@@ -174,9 +174,11 @@ def test_a_trend_and_its_direction(monkeypatch):
     assert falling.judge({"e": tables(down)}).reason.endswith("; trend p = 0.0046")
     assert falling.judge({"e": tables(up)}).verdict == "contradicted"
     assert falling.judge({"e": tables(up)}).reason.endswith("; trend p = 1")
-    for p, verdict in ((0.05, "mixed"), (0.049, "reproduced"), (0.051, "mixed")):
+    alone = Difference("train_error", P12, P4, "above", 1).judge({"e": tables(up)}).p
+    for p, verdict in ((0.05, "conflicting"), (0.049, "reproduced"), (0.051, "conflicting"), (0.0, "reproduced")):
         monkeypatch.setattr(rules, "trend_p_value", lambda table, p=p: p)
-        assert rule.judge({"e": tables(up)}).verdict == verdict
+        finding = rule.judge({"e": tables(up)})
+        assert (finding.verdict, finding.p) == (verdict, max(p, alone))
     lacking = rule.judge({"e": tables(up | {("plain", 8): [4, 5]})})
     assert (lacking.verdict, lacking.missing) == ("not enough data", "e")
     assert lacking.reason == "the trend needs 3 seeds at all depths; 8"
@@ -220,14 +222,101 @@ def test_layers_and_curves_by_hand():
          "gradient_norm": norm, "response_sd": response}
         for moment, sds, norms, responses in (
             ("init", (8, 4, 2, 1), (7, 1000, 10, 5), (9, 9, 9, math.nan)),
-            ("final", (1, 1, 1, 1), (1, 1, 1, 1), (1, 2, 6, math.nan)),
+            ("final", (1, 1, 1, 1), (1, 50, 5, 1), (1, 2, 6, math.nan)),
         )
         for layer, (sd, norm, response) in enumerate(zip(sds, norms, responses, strict=True), start=1)
     ]  # fmt: skip
-    curves = pd.DataFrame({"variant": "plain", "depth": 3, "seed": 0, "step": [0, 1, 2], "train_error": [90, 10, 30]})
+    curves = pd.DataFrame(
+        {"variant": "plain", "depth": 3, "seed": 0, "step": [0, 1, 2, 3, 6], "batch_error": [99, 70, 40, 20, 10]}
+    )
     found = Tables(tables({("plain", 3): [0]}).networks, curves, pd.DataFrame(rows))
-    expected = {"signal_ratio": math.log10(4), "gradient_ratio": 2, "response": 3, "error_along": 20}
+    expected = {"signal_ratio": math.log10(4), "gradient_ratio_init": 2, "response": math.log10(12) / 3,
+                "gradient_ratio_final": 1, "early_batch_error": 55}  # fmt: skip
     assert {name: METRICS[name].of(found)["plain", 3, 0] for name in expected} == pytest.approx(expected)
+
+
+def test_the_early_error_of_diverged_and_of_other_networks():
+    """The first third of the run's steps, the row at its end included; after divergence a network guesses."""
+    runs = {0: [math.nan, 60, 30, 9, 9], 1: [math.nan, 60, math.nan, math.nan, math.nan]}
+    rows = [
+        {"variant": "plain", "depth": 3, "seed": seed, "step": step, "batch_error": error}
+        for seed, errors in runs.items()
+        for step, error in zip([0, 100, 200, 201, 600], errors, strict=True)
+    ]
+    found = tables({("plain", 3): [0, 0]})
+    found.networks.loc[1, "status"] = "diverged"
+    found.networks["steps"] = [600, 150]  # a diverged network's record has the step at which it did
+    found = Tables(found.networks, pd.DataFrame(rows), EMPTY)
+    assert METRICS["early_batch_error"].of(found).tolist() == [(60 + 30) / 2, (60 + 90) / 2]
+
+
+def test_what_is_certain_and_within_the_margin():
+    def of(relation, margin, values, right=P4, metric="train_error"):
+        pairs = {("plain", 4): [1.0] * 3, ("plain", 8): values, ("residual", 8): [1.0] * 3}
+        found = tables(pairs, metric)
+        return Difference(metric, P8, right, relation, margin).judge({"e": found}).reason.split(";")[0]
+
+    small, large = [1.4, 1.5, 1.6], [3.9, 4.0, 4.1]  # half-widths of 0.25
+    assert of("above", 1, small) == of("below", 1, small) == "it rose, by less than 1 point"
+    assert of("within", 1, small, R8) == "it is higher, by less than 1 point"
+    assert of("below", -1, [0.4, 0.5, 0.6]) == "it fell, by less than 1 point"
+    assert of("within", 1.5, [0.4, 0.5, 0.6], R8) == "it is lower, by less than 1.5 points"
+    assert of("above", 1, large).startswith("another answer")
+    assert of("above", 0, small).startswith("another answer")  # there is nothing smaller than no margin
+    assert of("above", 1, [1.9, 2.0, 2.1]) == "it rose, perhaps by less than 1 point"
+    assert of("above", 1, [0.5, 1.0, 1.6]) == "the interval holds the margin"  # zero is in the interval
+    factors = [10**0.19, 10**0.2, 10**0.21]
+    assert of("above", 0.3, factors, metric="train_loss") == "it rose, by less than a factor of two"
+    assert of("above", 1.0, factors, metric="train_loss") == "it rose, by less than a factor of 10"
+
+
+def test_an_error_is_known_to_one_image():
+    found = tables({("plain", 4): [3.0] * 3, ("plain", 8): [3.0] * 3})
+    rule = Difference("train_error", P8, P4, "within", 0.1)
+    assert rule.judge({"e": found}).effect == Interval(0, 0, 0, 3)
+    of_1297 = Tables(found.networks, EMPTY, EMPTY, {"train": 1297, "test": 500})
+    finding = rule.judge({"e": of_1297})
+    assert finding.effect == pytest.approx((0, -100 / 1297, 100 / 1297, 3))
+    assert finding.verdict == "reproduced"
+    test = Difference("test_error", P8, P4, "within", 0.1).judge({"e": of_1297})
+    assert test.effect == pytest.approx((0, -0.2, 0.2, 3))
+    assert (test.verdict, test.reason) == (
+        "inconclusive",
+        "the interval holds the margin, which is within one image of the mean",
+    )
+    losses = Difference("train_loss", P8, P4, "within", 0.1).judge({"e": of_1297})
+    assert losses.effect == Interval(0, 0, 0, 3)
+    elsewhere = Difference("train_error", P8, Cell("f", "plain", 4), "within", 0.1)
+    other = Tables(found.networks, EMPTY, EMPTY, {"train": 100})
+    assert elsewhere.judge({"e": of_1297, "f": other}).effect.half_width == pytest.approx(1)
+
+
+def test_all_parts_of_a_statement():
+    rise, quality = (
+        Difference("train_error", P8, P4, "below", 1),
+        Difference("train_error", P8, 45.0, "below", 0),
+    )
+    rule = AllOf((rise, quality))
+
+    def of(shallow, deep):
+        return rule.judge({"e": tables({("plain", 4): shallow, ("plain", 8): deep})})
+
+    good, bad, between = [1.0, 2.0, 3.0], [88.0, 89.0, 90.0], [40.0, 45.0, 49.0]
+    assert of(good, good).verdict == "reproduced"
+    assert of(bad, bad).verdict == "conflicting"  # it does not rise, and it learned nothing
+    assert of(good, bad).verdict == "contradicted"
+    assert of(between, between).verdict == "inconclusive"
+    assert of(good[:2], good[:2]).verdict == "not enough data"
+    assert rule.judge({}).verdict == "not run"
+    finding = of(bad, bad)
+    assert (finding.effect, finding.unit, finding.p) == (Interval(0, 0, 0, 3), "points", 1)
+    assert finding.reason == (
+        "plain-8 minus plain-4: reproduced, +0 [+0, +0] points, n = 3 (another answer needs a shift by 1); "
+        "plain-8 minus 45: contradicted, +44 [+41.5, +46.5] points, n = 3 (another answer needs a shift by 42)"
+    )
+    assert rule.words() == f"{rise.words()}; and {quality.words()}"
+    assert rule.experiments == ["e"]
+    assert rule.cells == [P8, P4, P8]
 
 
 @pytest.mark.parametrize("n", [2, 3, 4, 5, 6, 9])

@@ -91,5 +91,5 @@ def test_the_diagnostic_and_its_figure(extended):
 
 def test_the_claim(extended):
     claims = pd.read_csv(extended[0] / "results" / "claims.csv").set_index("id")
-    assert claims.loc["parabola_depth/residual-beats-plain", "verdict"] == "reproduced"
-    assert "A deep linear network with shortcuts fits a parabola" in extended[1]
+    assert claims.loc["parabola_depth/shortcuts-do-not-help", "verdict"] == "reproduced"
+    assert "parabola_depth: 1 reproduced" in extended[1]

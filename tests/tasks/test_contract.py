@@ -32,6 +32,7 @@ def test_settings_say_what_is_loaded(config):
     assert isinstance(task, Task)
     assert (spec.name, spec.outputs, spec.input_shape) == (task.name, task.outputs, task.input_shape)
     assert (spec.classification, spec.train_size) == (task.has_errors, len(task.train))
+    assert spec.test_size in (len(task.test), None)
     assert spec.on_device == task.train.on_device == task.test.on_device
     assert (task.chance_error is None) is not task.has_errors
     assert type(spec) is TASKS[spec.name]

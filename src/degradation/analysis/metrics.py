@@ -1,7 +1,7 @@
 """What a claim is about: one number a network, from its record, its curve or its layers."""
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,8 @@ import pandas as pd
 from degradation.analysis.outcomes import decades, errors, errors_along
 
 NETWORK = ["variant", "depth", "seed"]
-SMALLEST = 1e-12  # norms below it, zero included, count as this
+SMALLEST = 1e-12  # norms and responses below it, zero included, count as this
+EARLY = 1 / 3  # of the steps: where the speed of convergence is compared
 
 
 @dataclass
@@ -17,17 +18,20 @@ class Tables:
     """An experiment's own rows of networks.csv, curves.csv and layers.csv.
 
     `condition` in each is the name of a condition of its sweep (`degradation.records.identity.OwnCondition`), empty for
-    the experiment as its file has it.
+    the experiment as its file has it. `sizes` counts the images behind an error by split, `train` and `test`, where
+    there are errors and the sizes are known.
     """
 
     networks: pd.DataFrame
     curves: pd.DataFrame
     layers: pd.DataFrame
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
     def of(self, variants: Collection[str], depths: Collection[int], condition: str = "") -> "Tables":
         """The rows of some networks of one condition, so that what is said of them does not depend on others."""
         tables = (self.networks, self.curves, self.layers)
-        return Tables(*(_of(table, variants, depths, condition) for table in tables))
+        networks, curves, layers = (_of(table, variants, depths, condition) for table in tables)
+        return Tables(networks, curves, layers, self.sizes)
 
 
 def _of(table: pd.DataFrame, variants: Collection[str], depths: Collection[int], condition: str) -> pd.DataFrame:
@@ -45,20 +49,29 @@ class Metric:
         title: what it is, in words.
         unit: of the number and of differences of it.
         of: the numbers of all networks, indexed by variant, depth and seed; NaN where there is none.
+        split: whose images are counted, if it is an error on a whole set.
     """
 
     title: str
     unit: str
     of: Callable[[Tables], pd.Series]
+    split: str | None = None
+
+    def resolution(self, tables: Tables) -> float:
+        """The smallest difference that it can show: one image in percent; 0 where it is not made of counts."""
+        size = tables.sizes.get(self.split) if self.split else None
+        return 100 / size if size else 0.0
 
 
 def _outcome(measure: Callable[[pd.DataFrame, str], pd.Series], split: str) -> Callable[[Tables], pd.Series]:
     return lambda tables: measure(tables.networks.set_index(NETWORK), split)
 
 
-def _error_along(tables: Tables) -> pd.Series:
-    rows = tables.curves[tables.curves["step"] > 0].set_index(NETWORK)
-    return errors_along(rows, tables.networks.set_index(NETWORK), "train").groupby(level=NETWORK).mean()
+def _early_batch_error(tables: Tables) -> pd.Series:
+    rows = tables.curves.set_index(NETWORK)
+    last = rows["step"].groupby(level=NETWORK).transform("max")
+    early = rows[(rows["step"] > 0) & (rows["step"] <= EARLY * last)]
+    return errors_along(early, tables.networks.set_index(NETWORK), "batch").groupby(level=NETWORK).mean()
 
 
 def _start_error(tables: Tables) -> pd.Series:
@@ -66,11 +79,11 @@ def _start_error(tables: Tables) -> pd.Series:
     return errors_along(rows, tables.networks.set_index(NETWORK), "train")
 
 
-def _ratio_over_depth(column: str, *, first: int) -> Callable[[Tables], pd.Series]:
-    """At initialisation, decades from the last layer before the head (0) to layer `first`."""
+def _ratio_over_depth(column: str, *, first: int, moment: str) -> Callable[[Tables], pd.Series]:
+    """Decades from the last layer before the head (0) to layer `first`, at initialisation or after training."""
 
     def of(tables: Tables) -> pd.Series:
-        rows = tables.layers[tables.layers["moment"] == "init"]
+        rows = tables.layers[tables.layers["moment"] == moment]
         values = rows.set_index([*NETWORK, "layer"])[column].clip(lower=SMALLEST)
         layer = values.index.get_level_values("layer")
         head = values.groupby(level=NETWORK).transform("size")
@@ -81,26 +94,35 @@ def _ratio_over_depth(column: str, *, first: int) -> Callable[[Tables], pd.Serie
 
 
 def _response(tables: Tables) -> pd.Series:
-    rows = tables.layers[tables.layers["moment"] == "final"]
-    return rows.groupby(NETWORK)["response_sd"].mean()
+    rows = tables.layers[tables.layers["moment"] == "final"].set_index(NETWORK)
+    return np.log10(rows["response_sd"].clip(lower=SMALLEST)).groupby(level=NETWORK).mean()
+
+
+def _gradient(moment: str, when: str) -> Metric:
+    return Metric(
+        f"gradient norm of the second layer over that of the last before the head, {when}",
+        "decades",
+        _ratio_over_depth("gradient_norm", first=2, moment=moment),
+    )
 
 
 METRICS = {
-    "train_error": Metric("training error", "points", _outcome(errors, "train")),
-    "test_error": Metric("test error", "points", _outcome(errors, "test")),
+    "train_error": Metric("training error", "points", _outcome(errors, "train"), "train"),
+    "test_error": Metric("test error", "points", _outcome(errors, "test"), "test"),
     "train_loss": Metric("training loss over that of predicting the mean", "decades", _outcome(decades, "train")),
     "test_loss": Metric("test loss over that of predicting the mean", "decades", _outcome(decades, "test")),
-    "error_along": Metric("training error, mean over the evaluations of the run", "points", _error_along),
-    "start_error": Metric("training error before the first step", "points", _start_error),
-    "gradient_ratio": Metric(
-        "gradient norm of the second layer over that of the last before the head, at initialisation",
-        "decades",
-        _ratio_over_depth("gradient_norm", first=2),
+    "early_batch_error": Metric(
+        "running training error, mean over the evaluations in the first third of the steps",
+        "points",
+        _early_batch_error,
     ),
+    "start_error": Metric("training error before the first step", "points", _start_error, "train"),
+    "gradient_ratio_init": _gradient("init", "at initialisation"),
+    "gradient_ratio_final": _gradient("final", "after training"),
     "signal_ratio": Metric(
         "signal (output sd over inputs) of the first layer over that of the last before the head, at initialisation",
         "decades",
-        _ratio_over_depth("output_sd", first=1),
+        _ratio_over_depth("output_sd", first=1, moment="init"),
     ),
-    "response": Metric("response sd, mean over layers, after training", "sd", _response),
+    "response": Metric("response sd, geometric mean over layers, after training", "decades", _response),
 }

@@ -24,10 +24,14 @@ def errors(networks: pd.DataFrame, split: str) -> pd.Series:
     return networks[f"{split}_error"].where(~diverged(networks), networks["chance_error"])
 
 
-def errors_along(curves: pd.DataFrame, networks: pd.DataFrame, split: str) -> pd.Series:
-    """Percent wrong at each point of the networks' curves; both are indexed by network."""
+def errors_along(curves: pd.DataFrame, networks: pd.DataFrame, measured: str) -> pd.Series:
+    """Percent wrong at each point of the networks' curves; both are indexed by network.
+
+    Args:
+        measured: on `train` or `test`, or on the `batch`es since the point before.
+    """
     chance = networks["chance_error"].reindex(curves.index)
-    return curves[f"{split}_error"].fillna(chance)
+    return curves[f"{measured}_error"].fillna(chance)
 
 
 def losses(networks: pd.DataFrame, split: str) -> pd.Series:

@@ -1,21 +1,27 @@
 """Rules that turn records into a verdict on a statement. Nothing in a rule is chosen from the data it judges."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
+from degradation.analysis.findings import (
+    MINIMUM_N,
+    SIGNIFICANT,
+    Finding,
+    Relation,
+    Verdict,
+    combine,
+    decide,
+    holds,
+    p_value,
+)
 from degradation.analysis.intervals import Interval, mean_interval, trend_p_value
 from degradation.analysis.metrics import METRICS, NETWORK, Tables
 
-Verdict = Literal["reproduced", "contradicted", "mixed", "consistent", "inconsistent", "not enough data", "not run"]
-Relation = Literal["above", "below", "within"]
 Evidence = Mapping[str, Tables]  # by experiment
 
-MINIMUM_N = 3
-SIGNIFICANT = 0.05
 BEST = "best"  # in place of a condition: of each seed the lowest value over all conditions of the experiment's sweep
 
 
@@ -32,45 +38,6 @@ class Cell(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.variant}-{self.depth}" + (f" at {self.condition}" if self.condition else "")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a rule found.
-
-    Attributes:
-        verdict: the answer.
-        effect: the difference and its interval; None where nothing could be computed.
-        unit: of the effect.
-        reason: in words: what decided, what is missing, or what would change the answer.
-        missing: the experiment that lacks data, if one does; to be *consistent* is to lack seeds as well.
-    """
-
-    verdict: Verdict
-    effect: Interval | None
-    unit: str
-    reason: str
-    missing: str | None = None
-
-
-def decide(effect: Interval, relation: Relation, margin: float) -> Verdict:
-    """Reproduced if the whole interval fulfils the relation, contradicted if none of it does, otherwise mixed.
-
-    above: greater than the margin. below: less than the margin. within: between minus the margin and the margin.
-    """
-    low, high = effect.low, effect.high
-    if relation == "above":
-        low, high, margin = -high, -low, -margin  # is below with the sign turned
-    if relation == "within":
-        inside, outside = -margin < low and high < margin, low > margin or high < -margin
-    else:
-        inside, outside = high < margin, low > margin
-    return "reproduced" if inside else "contradicted" if outside else "mixed"
-
-
-def holds(mean: float, relation: Relation, margin: float) -> bool:
-    """Whether a mean fulfils the relation; see `decide`."""
-    return {"above": mean > margin, "below": mean < margin, "within": abs(mean) < margin}[relation]
 
 
 @dataclass(frozen=True)
@@ -96,19 +63,26 @@ class Difference:
     unmatched: bool = False
 
     @property
+    def cells(self) -> list[Cell]:
+        """Whose networks are compared."""
+        return [cell for cell in (self.left, self.right) if isinstance(cell, Cell)]
+
+    @property
     def experiments(self) -> list[str]:
-        cells = [cell for cell in (self.left, self.right) if isinstance(cell, Cell)]
-        return list(dict.fromkeys(cell.experiment for cell in cells))
+        return list(dict.fromkeys(cell.experiment for cell in self.cells))
+
+    @property
+    def compared(self) -> str:
+        """What is subtracted from what, in words."""
+        elsewhere = f" ({self.cells[-1].experiment})" if len(self.experiments) > 1 else ""
+        return f"{self.left} minus {_text(self.right)}{elsewhere}"
 
     def words(self) -> str:
         """The rule in words."""
         metric = METRICS[self.metric]
         where = {"above": f"above {self.margin:g}", "below": f"below {self.margin:g}"}
         span = where.get(self.relation, f"between -{self.margin:g} and {self.margin:g}")
-        elsewhere = f" ({self.right.experiment})" if len(self.experiments) > 1 and isinstance(self.right, Cell) else ""
-        text = (
-            f"{metric.title}: {self.left} minus {_text(self.right)}{elsewhere}; the whole interval {span} {metric.unit}"
-        )
+        text = f"{metric.title}: {self.compared}; the whole interval {span} {metric.unit}"
         if self.trend:
             direction = "rising" if self.relation == "above" else "falling"
             text += f", and Page's test {direction} over {self.trend[0]} to {self.trend[-1]} layers, p < {SIGNIFICANT}"
@@ -130,9 +104,12 @@ class Difference:
             reason = f"{len(differences)} of at least {MINIMUM_N} seeds have what is compared ({scarce} lacks them)"
             effect = mean_interval(differences.to_numpy()) if len(differences) else None
             return Finding("not enough data", effect, unit, reason, scarce.experiment)
-        effect = mean_interval(differences.to_numpy(dtype=float))
+        resolution = max(METRICS[self.metric].resolution(evidence[experiment]) for experiment in self.experiments)
+        effect = mean_interval(differences.to_numpy(dtype=float), resolution)
         verdict = decide(effect, self.relation, self.margin)
-        return self._with_trend(evidence, Finding(verdict, effect, unit, self._what_would_change(effect, verdict)))
+        reason = self._within_the_margin(effect) + self._what_would_change(effect, verdict, resolution)
+        p = p_value(effect, self.relation, self.margin)
+        return self._with_trend(evidence, Finding(verdict, effect, unit, reason, p=p))
 
     def _compare_mean(self, differences: pd.Series) -> Finding:
         effect = mean_interval(differences.to_numpy(dtype=float))
@@ -142,8 +119,8 @@ class Difference:
 
     def _values(self, evidence: Evidence, cell: Cell) -> pd.Series:
         """The metric by seed, without the seeds that have none and, between variants, unmatched networks."""
-        cells = [other for other in (self.left, self.right) if isinstance(other, Cell)]
-        variants, depths = {other.variant for other in cells}, {*(other.depth for other in cells), *self.trend}
+        variants = {other.variant for other in self.cells}
+        depths = {*(other.depth for other in self.cells), *self.trend}
         tables = evidence[cell.experiment]
         conditions = set(tables.networks["condition"]) if cell.condition == BEST else {cell.condition}
         found = [self._of_condition(tables.of(variants, depths, condition), cell) for condition in sorted(conditions)]
@@ -172,21 +149,58 @@ class Difference:
             return Finding("not enough data", finding.effect, finding.unit, reason, self.left.experiment)
         sign = 1 if self.relation == "above" else -1
         p = trend_p_value(sign * table.to_numpy(dtype=float))
-        if finding.verdict == "reproduced" and p >= SIGNIFICANT:
+        reason = f"{finding.reason}; trend p = {p:.2g}"
+        if finding.verdict != "reproduced":
+            return replace(finding, reason=reason)
+        both = max(p, finding.p or 0.0)  # the statement needs the ends and the trend
+        if p >= SIGNIFICANT:
             reason = f"the ends differ, but there is no trend between them (p = {p:.2g})"
-            return Finding("mixed", finding.effect, finding.unit, reason)
-        return Finding(finding.verdict, finding.effect, finding.unit, f"{finding.reason}; trend p = {p:.2g}")
+            return replace(finding, verdict="conflicting", reason=reason, p=both)
+        return replace(finding, reason=reason, p=both)
 
-    def _what_would_change(self, effect: Interval, verdict: Verdict) -> str:
+    def _within_the_margin(self, effect: Interval) -> str:
+        """Says so where the effect is certainly not zero, and smaller than the margin, or perhaps."""
+        size = abs(self.margin)
+        smallest, largest = sorted((abs(effect.low), abs(effect.high)))
+        if effect.low <= 0 <= effect.high or smallest >= size:
+            return ""
+        over_depth = len({cell._replace(depth=0) for cell in self.cells}) < len(self.cells)
+        directions = ("it fell", "it rose") if over_depth else ("it is lower", "it is higher")
+        direction, amount = directions[effect.mean > 0], _amount(size, METRICS[self.metric].unit)
+        return (
+            f"{direction}, by less than {amount}; "
+            if largest < size
+            else f"{direction}, perhaps by less than {amount}; "
+        )
+
+    def _what_would_change(self, effect: Interval, verdict: Verdict, resolution: float) -> str:
         edges = [self.margin] if self.relation != "within" else [-self.margin, self.margin]
-        distance = min(abs(effect.mean - edge) for edge in edges)
-        if verdict != "mixed":
-            room = min(abs(end - edge) for end in (effect.low, effect.high) for edge in edges)
-            return f"another answer needs a shift by {room:.2g}"
-        if distance == 0:
-            return "the interval holds the margin"
-        needed = int(np.ceil(effect.n * (effect.half_width / distance) ** 2))
-        return f"the interval holds the margin; about {max(needed, effect.n + 1)} seeds of this spread would decide"
+        if verdict == "inconclusive":
+            return _undecided(effect, edges, resolution)
+        room = min(abs(end - edge) for end in (effect.low, effect.high) for edge in edges)
+        return f"another answer needs a shift by {room:.2g}"
+
+
+@dataclass(frozen=True)
+class AllOf:
+    """A statement with several parts: each is judged, and their verdicts combine; see `combine`."""
+
+    parts: tuple[Difference, ...]
+
+    @property
+    def cells(self) -> list[Cell]:
+        return [cell for part in self.parts for cell in part.cells]
+
+    @property
+    def experiments(self) -> list[str]:
+        return list(dict.fromkeys(experiment for part in self.parts for experiment in part.experiments))
+
+    def words(self) -> str:
+        """The rule in words."""
+        return "; and ".join(part.words() for part in self.parts)
+
+    def judge(self, evidence: Evidence) -> Finding:
+        return combine([part.judge(evidence) for part in self.parts], [part.compared for part in self.parts])
 
 
 @dataclass(frozen=True)
@@ -206,6 +220,10 @@ class BestDepth:
     depths: tuple[int, ...]
     expected: int
     margin: int
+
+    @property
+    def cells(self) -> list[Cell]:
+        return [Cell(self.experiment, self.variant, depth) for depth in self.depths]
 
     @property
     def experiments(self) -> list[str]:
@@ -229,14 +247,34 @@ class BestDepth:
             reason = f"{len(table)} of at least {MINIMUM_N} seeds have all depths"
             return Finding("not enough data", None, "layers", reason, self.experiment)
         best = table.idxmin(axis=1).to_numpy(dtype=float)
-        verdict = decide(mean_interval(best - self.expected), "within", self.margin)
+        off = mean_interval(best - self.expected)
+        verdict, p = decide(off, "within", self.margin), p_value(off, "within", self.margin)
         counts = pd.Series(best.astype(int)).value_counts().sort_index()
         reason = "best depth of the seeds: " + ", ".join(f"{depth} ({count})" for depth, count in counts.items())
-        return Finding(verdict, mean_interval(best), "layers", reason)
+        if verdict == "inconclusive":
+            reason += "; " + _undecided(off, [-self.margin, self.margin])
+        return Finding(verdict, mean_interval(best), "layers", reason, p=p)
 
 
-Rule = Difference | BestDepth
+Rule = Difference | AllOf | BestDepth
 
 
 def _text(right: Cell | float) -> str:
     return str(right) if isinstance(right, Cell) else f"{right:g}"
+
+
+def _undecided(effect: Interval, edges: Sequence[float], resolution: float = 0.0) -> str:
+    """How many seeds would tell the mean from the nearest of the margin's edges."""
+    nearest = min(edges, key=lambda edge: abs(effect.mean - edge))
+    if abs(effect.mean - nearest) <= resolution:
+        return "the interval holds the margin" + (", which is within one image of the mean" if resolution else "")
+    needed = effect.seeds_to_decide(nearest)
+    return f"the interval holds the margin; about {needed} seeds of this spread would decide"
+
+
+def _amount(size: float, unit: str) -> str:
+    """A difference in words: decades are factors."""
+    if unit == "decades":
+        factor = f"{10**size:.2g}"
+        return f"a factor of {'two' if factor == '2' else factor}"
+    return f"{size:g} {unit.removesuffix('s') if size == 1 else unit}"

@@ -48,6 +48,10 @@ class Cifar10Task:
     def train_size(self) -> int:
         return 50_000 if self.split == "50k" else 50_000 - HELD_OUT
 
+    @property
+    def test_size(self) -> int:
+        return 10_000 if self.split == "50k" else HELD_OUT
+
     def prepare(self, data_dir: Path, download: bool) -> None:
         ensure(data_dir, download)
 

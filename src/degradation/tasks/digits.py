@@ -21,7 +21,7 @@ class DigitsTask:
     outputs = 10
     on_device = True
     input_shape = (1, 8, 8)
-    train_size = TRAIN_IMAGES
+    train_size, test_size = TRAIN_IMAGES, TEST_IMAGES
 
     def prepare(self, data_dir: Path, download: bool) -> None:
         """Nothing is needed: scikit-learn brings the images along."""

@@ -58,6 +58,8 @@ class ImageFolderTask:
     def train_size(self) -> int:
         return self.train_images
 
+    test_size = None  # the configuration does not say
+
     def prepare(self, data_dir: Path, download: bool) -> None:
         """Read every file once. There is nothing to fetch."""
         for files in self.check(data_dir).values():

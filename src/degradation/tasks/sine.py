@@ -41,6 +41,10 @@ class SineTask:
     def train_size(self) -> int:
         return self.train_points
 
+    @property
+    def test_size(self) -> int:
+        return self.test_points
+
     def prepare(self, data_dir: Path, download: bool) -> None:
         """Nothing is needed."""
 

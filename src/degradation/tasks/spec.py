@@ -40,6 +40,10 @@ class TaskSpec(Protocol):
         """Number of training examples."""
 
     @property
+    def test_size(self) -> int | None:
+        """Number of test examples; None where only the files tell."""
+
+    @property
     def on_device(self) -> bool:
         """Whether the examples are tensors on the training device; otherwise they are read from files, by steps."""
 
