@@ -17,6 +17,7 @@ from degradation.records.identity import own_digests
 from degradation.reports.experiment import report
 from degradation.reports.html import page
 from degradation.reports.overview import against_published, overview, recipe_sentence
+from degradation.reports.verdicts import gains
 from tests.conftest import ROOT
 
 REFERENCE = ROOT / "results" / "reference"
@@ -63,11 +64,24 @@ def test_falls_back_to_the_reference_and_says_so(experiments, runtime, tmp_path)
     assert "[Tables and figures](<reference/sine_depth/README.md>) (reference)" in text
     assert judged(written)["sine_depth/residual-beats-plain"].verdict == "reproduced"
     assert judged(written)["cifar10_depth/resnet-20"].verdict == "not run"
+    gradients = judged(written)["digits_depth/plain-gradients-are-balanced-at-initialisation"]
+    assert gradients.verdict == "contradicted"
     assert "`python experiments/train.py -m experiment=cifar10_depth runtime=gpu`" in text
     claims = pd.read_csv(tmp_path / "results" / "claims.csv")
     assert list(claims["id"]) == [claim.id for claim, _ in written.findings]
     row = claims.set_index("id").loc["sine_depth/residual-beats-plain"]
-    assert (row["results"], row["n"]) == ("reference", 16)
+    assert (row["results"], row["n"], row["known"]) == ("reference", 16, True)
+    assert 0 < row["p"] < 0.05
+    assert f"{len(written.findings)} tests of published claims: " in text
+    assert "| A deep residual network has a lower test error (on the sine: loss) than" in text
+    assert gains(written.findings) in text
+    for sentence in (
+        "survive Holm's correction",
+        "over seeds alone",
+        "**Choices.** ",
+        "known for all claims of sine_depth",
+    ):
+        assert sentence in text
 
 
 def test_own_results_come_first(experiments, runtime, tmp_path):
@@ -75,9 +89,14 @@ def test_own_results_come_first(experiments, runtime, tmp_path):
     shutil.copytree(REFERENCE / "sine_depth", own)
     networks = pd.read_csv(own / "networks.csv")
     networks[networks["seed"] < 2].to_csv(own / "networks.csv", index=False)
+    digits = tmp_path / "results" / "digits_depth"
+    shutil.copytree(REFERENCE / "digits_depth", digits)
+    pd.read_csv(digits / "networks.csv").assign(test_error=2.0).to_csv(digits / "networks.csv", index=False)
     written = overview(list(experiments.values()), runtime)
     finding = judged(written)["sine_depth/residual-beats-plain"]
     assert (finding.verdict, finding.effect.n) == ("not enough data", 2)
+    equal = judged(written)["digits_depth/residual-test-error-falls"].effect
+    assert equal[:3] == pytest.approx((0, -100 / 500, 100 / 500))  # one of the test images
     text = (tmp_path / "results" / "REPORT.md").read_text()
     assert "[Tables and figures](<sine_depth/README.md>) (your results)" in text
     assert "![sine_depth: error or loss after training against depth" in text
@@ -189,7 +208,7 @@ def test_ours_beside_the_published_errors_one_seed_has_no_spread(experiments):
     ]
     (_, table) = against_published(experiments["cifar10_depth"], pd.DataFrame(rows))
     lines = {tuple(cell.strip() for cell in line.split("|")[1:-1]) for line in table.splitlines()}
-    assert ("20", "residual", "8.50 % (n = 1)", "8.75", "8.23 to 9.18") in lines
-    assert ("56", "residual", "8.50 ± 0.25 % (n = 3)", "6.97", "7.1 to 7.4") in lines
+    assert ("20", "residual", "8.50 % (n = 1)", "8.75", "8.13 to 9.18") in lines
+    assert ("56", "residual", "8.50 ± 0.25 % (n = 3)", "6.97", "6.93 to 7.4") in lines
     assert ("20", "plain", "not run", "not printed", "9.35 to 9.78") in lines
     assert against_published(experiments["digits_depth"], pd.DataFrame(rows)) == []

@@ -24,7 +24,8 @@ def page(markdown: str, folder: Path) -> str:
         r'<img src="([^"]+)"', lambda found: f'<img loading="lazy" src="{_inline(folder / unquote(found[1]))}"', body
     )
     body = body.replace("<table>", '<div class="table" tabindex="0"><table>').replace("</table>", "</table></div>")
-    body = re.sub(r"<strong>(reproduced|contradicted|mixed)</strong>", r'<strong class="\1">\1</strong>', body)
+    verdict = r"<strong>(reproduced|contradicted|inconclusive|conflicting)</strong>"
+    body = re.sub(verdict, r'<strong class="\1">\1</strong>', body)
     title = markdown.splitlines()[0].removeprefix("# ")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

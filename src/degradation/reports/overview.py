@@ -9,12 +9,12 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from degradation.analysis.claims import KNOWN, TABLE_MARGIN, TABLE_SD, Claim, claims
-from degradation.analysis.intervals import power_within
+from degradation.analysis.claims import claims
+from degradation.analysis.findings import Finding
 from degradation.analysis.metrics import Tables
-from degradation.analysis.outcomes import DIVERGED
-from degradation.analysis.rules import MINIMUM_N, Evidence, Finding
+from degradation.analysis.rules import Evidence
 from degradation.analysis.sentences import what_happened
+from degradation.analysis.sources import Claim
 from degradation.analysis.statistics import summary
 from degradation.checks import ConfigError
 from degradation.config import Config, Runtime
@@ -28,10 +28,21 @@ from degradation.reports.drawings import in_overview, words
 from degradation.reports.experiment import made_with, mean_and_sd, summary_table
 from degradation.reports.html import page
 from degradation.reports.markdown import aligned
+from degradation.reports.matrix import in_markdown
 from degradation.reports.publish import REFERENCE
+from degradation.reports.verdicts import (
+    CAVEATS,
+    CHOICES,
+    HOW_TO_READ,
+    corrected,
+    counts,
+    gains,
+    known,
+    lacking,
+    power,
+    tested_how,
+)
 
-VERDICTS = ("reproduced", "contradicted", "mixed", "consistent", "inconsistent", "not enough data", "not run")
-TOO_FEW = ("consistent", "inconsistent", "not enough data", "not run")  # what more seeds would turn into a verdict
 CLAIM_COLUMNS = [
     "id",
     "verdict",
@@ -40,26 +51,14 @@ CLAIM_COLUMNS = [
     "high",
     "n",
     "unit",
+    "p",
+    "known",
     "results",
     "statement",
     "source",
     "rule",
     "reason",
 ]
-
-HOW_TO_READ = (
-    "An effect is a mean over seeds with its 95 % interval, the first-named networks minus the second; a decade "
-    "is a factor of ten. *Reproduced* means that the whole interval fulfils the claim's rule, *contradicted* that"
-    " none of it does, *mixed* that the interval holds the margin or that parts of the rule disagree. Where fewer "
-    f"than {MINIMUM_N} seeds are compared with a number, *consistent* and *inconsistent* speak of their mean. "
-    "A verdict is about these networks, this task and this budget: where the source speaks of other networks, it says "
-    "whether the statement holds here as well."
-)
-CAVEATS = (
-    f"Intervals: Student's t. Differences are paired by seed. {DIVERGED} An interval may reach beyond what an error "
-    "can be. The claims are tested one by one, without correction for their number: of 40 effects that do not exist "
-    "about one would pass."
-)
 
 
 @dataclass
@@ -84,13 +83,21 @@ class Overview:
     files: list[Path]
     findings: list[tuple[Claim, Finding]]
 
-    def text(self, experiments: list[str]) -> str:
-        """The verdicts of some experiments' claims, to be printed."""
-        lines = [
-            f"{finding.verdict:16}{claim.statement} ({_effect(finding)}; {claim.experiment})"
-            for claim, finding in self.findings
-            if claim.experiment in experiments and finding.effect is not None
-        ]
+    def text(self, experiments: list[str], verbose: bool = False) -> str:
+        """The verdicts of some experiments, to be printed: how many of each, or every claim."""
+        found = {
+            name: [(claim, finding) for claim, finding in self.findings if claim.experiment == name and finding.effect]
+            for name in experiments
+        }
+        lines = []
+        for name, judged in found.items():
+            if not judged:
+                continue
+            lines.append(f"{name}: {counts(finding for _, finding in judged)}")
+            if verbose:
+                lines += [
+                    f"  {finding.verdict:15} {claim.statement} ({finding.effect_in_words})" for claim, finding in judged
+                ]
         return "\n".join([*(["claims:", *lines, ""] if lines else []), *(f"report: {file}" for file in self.files)])
 
 
@@ -146,10 +153,18 @@ def _section(defaults: Config, results: Path) -> Section | None:
             **{CONDITION: networks[CONDITION].map(lambda label: own[label].name if label else "")}
         )
         conditions = networks.set_index(KEY)[CONDITION]
-        tables = Tables(networks, *(_with_condition(table, conditions) for table in others))
+        curves, layers = (_with_condition(table, conditions) for table in others)
+        tables = Tables(networks, curves, layers, _images(defaults))
         if len(tables.networks):
             return Section(defaults, folder, origin, tables)
     return None
+
+
+def _images(defaults: Config) -> dict[str, int]:
+    """How many images an error counts, by split, where the configuration says."""
+    task = defaults.task
+    sizes = {"train": task.train_size, "test": task.test_size} if task.classification else {}
+    return {split: size for split, size in sizes.items() if size is not None}
 
 
 def _with_condition(table: pd.DataFrame, conditions: pd.Series) -> pd.DataFrame:
@@ -169,6 +184,8 @@ def _row(claim: Claim, finding: Finding, origins: dict[str, str]) -> dict[str, o
         "effect": effect.get("mean"),
         **{name: effect.get(name) for name in ("low", "high", "n")},
         "unit": finding.unit,
+        "p": finding.p,
+        "known": claim.known,
         "results": origins.get(claim.experiment),
         "statement": claim.statement,
         "source": claim.source,
@@ -177,66 +194,28 @@ def _row(claim: Claim, finding: Finding, origins: dict[str, str]) -> dict[str, o
     }
 
 
-def _effect(finding: Finding) -> str:
-    effect = finding.effect
-    if effect is None:
-        return ""
-    sign = "" if finding.unit == "layers" else "+"  # depths are no differences
-    mean, low, high = (f"{value:{sign}.3g}" for value in effect[:3])
-    return f"{mean} [{low}, {high}] {finding.unit}, n = {effect.n}"
-
-
 def _text(
     sections: list[Section], findings: list[tuple[Claim, Finding]], commands: dict[str, str], results: Path
 ) -> str:
     judged = [(claim, finding) for claim, finding in findings if finding.verdict != "not run"]
-    counts = {verdict: sum(finding.verdict == verdict for _, finding in findings) for verdict in VERDICTS}
     parts = [
         "# What depth does to plain and residual networks",
-        f"{len(findings)} tests of published claims: "
-        + ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-        + ".",
+        f"{len(findings)} tests of published claims: {counts(finding for _, finding in findings)}.",
         HOW_TO_READ,
         *_headline(sections, results),
         "## Claims",
-        _claims_table(judged) if judged else "Nothing was run so far.",
+        *(in_markdown(judged) if judged else ["Nothing was run so far."]),
+        *([gains(findings), corrected(judged)] if judged else []),
         *_sections(sections, judged, commands, results),
-        *_not_run(findings, commands),
+        *lacking(findings, commands),
         "## How each claim is tested",
-        aligned(
-            ["claim", "rule", "source", "decided by"],
-            [[f"`{claim.id}`", claim.rule.words(), claim.source, finding.reason] for claim, finding in judged],
-        )
-        if judged
-        else "",
+        *([tested_how(judged)] if judged else []),
         CAVEATS,
-        _known(judged),
-        _power(),
+        CHOICES,
+        known(judged),
+        power(),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _known(judged: list[tuple[Claim, Finding]]) -> str:
-    """Of which verdicts the results were known before the rule."""
-    experiments = list(dict.fromkeys(claim.experiment for claim, _ in judged if claim.experiment in KNOWN))
-    if not experiments:
-        return ""
-    return (
-        f"The results of {', '.join(experiments)} were known when the rules and margins of their claims were entered, "
-        "so there the verdicts state them and predict nothing. All other claims were entered before their experiment's "
-        "results were known."
-    )
-
-
-def _power() -> str:
-    """How many seeds it takes to confirm a printed error."""
-    chances = [(n, 100 * power_within(TABLE_MARGIN, TABLE_SD, n)) for n in (MINIMUM_N, 5, 8)]
-    shown = ", ".join(f"{chance:.0f} % with {n} seeds" for n, chance in chances)
-    return (
-        f"Power: if the mean over all seeds is a printed error exactly, and seeds spread by {TABLE_SD} points "
-        f"(standard deviation), then a claim *within {TABLE_MARGIN} points of the printed error* is found reproduced "
-        f"in {shown}; otherwise it is mixed."
-    )
 
 
 def _headline(sections: list[Section], results: Path) -> list[str]:
@@ -256,16 +235,6 @@ def _figures(section: Section, results: Path) -> list[str]:
     return [
         f"![{name}: {words(file)}]({quote(file.relative_to(results).as_posix())})" for file in files if file.exists()
     ]
-
-
-def _claims_table(findings: list[tuple[Claim, Finding]]) -> str:
-    return aligned(
-        ["verdict", "statement", "experiment", "effect"],
-        [
-            [f"**{finding.verdict}**", claim.statement, claim.experiment, _effect(finding)]
-            for claim, finding in findings
-        ],
-    )
 
 
 def _sections(
@@ -294,9 +263,8 @@ def _link(section: Section, results: Path) -> str:
 
 
 def _answers(experiment: str, judged: list[tuple[Claim, Finding]]) -> str:
-    verdicts = [finding.verdict for claim, finding in judged if claim.experiment == experiment]
-    counted = [f"{verdicts.count(verdict)} {verdict}" for verdict in VERDICTS if verdict in verdicts]
-    return f"Claims: {', '.join(counted)}. " if counted else ""
+    counted = counts(finding for claim, finding in judged if claim.experiment == experiment)
+    return f"Claims: {counted}. " if counted else ""
 
 
 def recipe_sentence(defaults: Config) -> str:
@@ -341,17 +309,3 @@ def against_published(defaults: Config, summary: pd.DataFrame) -> list[str]:
         "Test error, ours beside the source's:",
         aligned(["depth", "variant", "ours", "source", "reproductions"], body),
     ]
-
-
-def _not_run(findings: list[tuple[Claim, Finding]], commands: dict[str, str]) -> list[str]:
-    waiting: dict[str, list[str]] = {}
-    for claim, finding in findings:
-        if finding.verdict in TOO_FEW and finding.missing:
-            waiting.setdefault(finding.missing, []).append(claim.statement)
-    if not waiting:
-        return []
-    lines = []
-    for experiment, statements in waiting.items():
-        lines.append(f"`{commands[experiment]}` brings:")
-        lines.append("\n".join(f"- {statement}" for statement in dict.fromkeys(statements)))
-    return ["## Not run, or too few seeds", *lines]
