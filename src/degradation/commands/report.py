@@ -22,8 +22,10 @@ def report_job(composed: DictConfig) -> None:
         everything = all_experiments()
         reported = [defaults] if named else [other for other in everything if was_run(other, config.runtime)]
         for experiment in reported:
-            print(report(experiment, config.runtime).text)
-        print(overview(everything, config.runtime).text([experiment.experiment.name for experiment in reported]))
+            written = report(experiment, config.runtime)
+            print(written.text if config.verbose else written.brief())
+        names = [experiment.experiment.name for experiment in reported]
+        print(overview(everything, config.runtime).text(names, verbose=config.verbose))
 
 
 def was_run(defaults: Config, runtime: Runtime) -> bool:

@@ -41,12 +41,14 @@ class Config:
     definitions: dict[str, Definition] = field(repr=False)
     composed: dict[str, Any] = field(repr=False)
     conditions: list["Config"] = field(default_factory=list, repr=False)
+    verbose: bool = False  # as it was before there was such a key, for the runs of that time
 
     def __post_init__(self) -> None:
         unique_integers("depth", self.depths)
         unique_integers("seeds", self.seeds)
         for seed in self.seeds:
             at_least("seeds", seed, 0)
+        require(isinstance(self.verbose, bool), f"verbose is {self.verbose!r}; true or false is expected.")
         self._settings = {name: self.variant(name) for name in variants.chosen(self.variants, self.definitions)}
         self._check_variants()
         require(
@@ -195,7 +197,7 @@ def parse(composed: DictConfig, definitions: dict[str, Definition] | None = None
     Raises:
         ConfigError: a key is unknown, missing or of the wrong type, or values do not fit together.
     """
-    values = parsing.plain_values(composed)
+    values = {"verbose": False} | parsing.plain_values(composed)
     secret = secret_in(values)
     if secret:
         raise ConfigError("{} holds the value of the environment variable {}; records would show it.".format(*secret))
@@ -217,6 +219,7 @@ def parse(composed: DictConfig, definitions: dict[str, Definition] | None = None
         runtime=parsing.group(Runtime, values["runtime"], "runtime"),
         logger=parsing.choice(LOGGERS, values["logger"], "logger", "name"),
         definitions=definitions,
+        verbose=values["verbose"],
         composed=values | {"variant": {name: definitions[name] for name in kept if name in definitions}},
     )
 

@@ -10,7 +10,7 @@ from degradation.analysis.sentences import what_happened
 from degradation.checks import ConfigError
 from degradation.config import Config, Runtime
 from degradation.records.collect import collect
-from degradation.records.columns import ERRORS, LOSSES
+from degradation.records.columns import CONDITION, ERRORS, LOSSES
 from degradation.records.files import write_text
 from degradation.records.identity import scientific
 from degradation.records.run import make_folder
@@ -24,12 +24,39 @@ MOST_NAMED = 3  # runs that cannot be used, where there are no others
 
 @dataclass
 class Report:
-    """What `report` wrote: the text to print, the conditions, and figures as PNG files."""
+    """What `report` wrote.
 
+    Attributes:
+        text: with a table a condition, to be printed.
+        conditions: what is drawn together.
+        figures: PNG files by condition label.
+        overlays: PNG files over the conditions of the experiment's own sweep.
+        folder: where all of it lies.
+        warnings: runs that were left out.
+    """
+
+    name: str
     text: str
     conditions: list[Condition]
-    figures: dict[str, list[Path]]  # by condition label
-    overlays: list[Path]  # over the conditions of the experiment's own sweep
+    figures: dict[str, list[Path]]
+    overlays: list[Path]
+    folder: Path
+    warnings: list[str]
+
+    def brief(self, conditions: set[str] | None = None) -> str:
+        """A sentence and the first figure of each condition, to be printed.
+
+        Args:
+            conditions: as the tables' column has them; None: all.
+        """
+        lines = list(self.warnings)
+        for condition in _own_last(self.conditions):
+            if conditions is None or conditions & set(condition.networks[CONDITION]):
+                title = f"{self.name} {condition.label}".rstrip()
+                lines.append(f"{title}: {what_happened(condition.summary)}")
+                lines += [f"figure: {path}" for path in self.figures[condition.label][:1]]
+        lines += [f"figure: {path}" for path in self.overlays[:1]]
+        return "\n".join([*lines, f"tables: {self.folder}"])
 
 
 def report(defaults: Config, runtime: Runtime) -> Report:
@@ -60,8 +87,9 @@ def report(defaults: Config, runtime: Runtime) -> Report:
     every = pd.concat([condition.summary.assign(condition=condition.label) for condition in conditions])
     write_text(results / "summary.csv", every.to_csv(index=False, float_format="%.6g"))
     write_text(results / "README.md", readme(defaults, conditions, figures, together))
-    lines = [f"warning: {sentence} It is left out." for sentence in damaged]
-    for condition in sorted(conditions, key=lambda condition: condition.label == ""):  # its own last, by the prompt
+    warnings = [f"warning: {sentence} It is left out." for sentence in damaged]
+    lines = list(warnings)
+    for condition in _own_last(conditions):
         title = f"{name} {condition.label}".rstrip()
         lines += [
             "",
@@ -74,7 +102,13 @@ def report(defaults: Config, runtime: Runtime) -> Report:
         ]
         lines += [f"figure: {path}" for path in figures[condition.label]]
     lines += [f"figure: {path}" for path in together]
-    return Report("\n".join([*lines, f"tables: {results}"]), conditions, figures, together)
+    text = "\n".join([*lines, f"tables: {results}"])
+    return Report(name, text, conditions, figures, together, results, warnings)
+
+
+def _own_last(conditions: list[Condition]) -> list[Condition]:
+    """The experiment as its file has it last, by the prompt."""
+    return sorted(conditions, key=lambda condition: condition.label == "")
 
 
 def summary_table(summary: pd.DataFrame) -> str:

@@ -36,7 +36,9 @@ class Job:
 
 @dataclass
 class Plan:
-    """A sweep's experiments and jobs, the deepest first; `done` need no training, `damaged` are trained again."""
+    """A sweep's experiments and jobs, one experiment after another and the deepest first within one; `done` need no
+    training, `damaged` are trained again.
+    """
 
     experiments: dict[str, Config]
     todo: list[Job]
@@ -129,7 +131,8 @@ def _sorted_plan(experiments: dict[str, Config], jobs: list[Job]) -> Plan:
     todo: list[Job] = []
     done: list[Job] = []
     damaged: list[str] = []
-    for job in sorted(jobs, key=lambda job: -job.config.cost):
+    order = list(experiments)
+    for job in sorted(jobs, key=lambda job: (order.index(job.config.experiment.name), -job.config.cost)):
         try:
             (done if job.run.is_done() else todo).append(job)
         except DamagedRunError as error:

@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 
 from degradation.checks import ConfigError
-from degradation.config import WandbLogger
-from degradation.config.composition import all_experiments
 from degradation.records.run import make_folder
 from degradation.sweeps.exits import FAILED, OUT_OF_TIME, STOPPED
 from degradation.sweeps.plan import Job, Plan
+from degradation.sweeps.reports import Reports, reporting
 from degradation.sweeps.view import live_view
-from degradation.tracking.report import log_report
 from degradation.training import deadline
 
 
@@ -30,10 +29,11 @@ def run(planned: Plan, launcher: Launcher) -> Sequence[JobReturn]:
     """
     for sentence in planned.damaged:
         print(f"warning: {sentence}", flush=True)
-    returned = _train(planned, launcher) if planned.todo else []
+    reports = Reports(planned)
+    returned = _train(planned, launcher, reports) if planned.todo else []
     stopped = _out_of_time(planned.todo, returned)
     failed = {label: why for label, why in _failures(planned.todo, returned).items() if label not in stopped}
-    reported = _report(planned, [job for job in planned.todo if job.label not in stopped])
+    reported = reports.end([job for job in planned.todo if job.label not in stopped])
     if failed:
         print(f"\n{len(failed)} of {len(planned.todo) + len(planned.done)} cohorts failed:", file=sys.stderr)
         for label, message in failed.items():
@@ -50,44 +50,24 @@ def run(planned: Plan, launcher: Launcher) -> Sequence[JobReturn]:
     return returned
 
 
-def _report(planned: Plan, ended: list[Job]) -> bool:
-    """Write tables and figures of the experiments that have a cohort which `ended` or was done before; whether all
-    could be written.
+def _train(planned: Plan, launcher: Launcher, reports: Reports) -> Sequence[JobReturn]:
+    """Start every job. Launchers that train in this process get one experiment after another, and its report is made
+    between two; others get all jobs at once, so that no worker waits, and reports are made beside them.
     """
-    from degradation.reports.experiment import report  # matplotlib and pandas, only now
-    from degradation.reports.overview import overview
-
-    whole = True
-    for name, defaults in planned.experiments.items():
-        jobs = [job for job in [*planned.done, *ended] if job.config.experiment.name == name]
-        if not jobs:
-            continue
-        runtime, logger = jobs[0].config.runtime, jobs[0].config.logger
-        try:
-            written = report(defaults, runtime)
-        except (ConfigError, OSError) as error:
-            print(f"error: no report on {name}: {error}", file=sys.stderr)
-            whole = False
-            continue
-        print(written.text)
-        if planned.todo and isinstance(logger, WandbLogger):
-            log_report(logger, name, Path(runtime.results_dir) / name, written)
-    if whole:
-        runtime = [*planned.done, *planned.todo][0].config.runtime
-        try:
-            print(overview(all_experiments(), runtime).text(list(planned.experiments)))
-        except (ConfigError, OSError) as error:
-            print(f"error: no verdicts: {error}", file=sys.stderr)
-            return False
-    return whole
-
-
-def _train(planned: Plan, launcher: Launcher) -> Sequence[JobReturn]:
     deadline.start(planned.todo[0].config.runtime)
     previous = signal.signal(signal.SIGTERM, _terminate)
+    returned: list[JobReturn] = []
     try:
-        with live_view(planned.todo, len(planned.done)):
-            return launcher.launch([job.overrides for job in planned.todo], initial_job_idx=0)
+        with live_view(planned.todo, len(planned.done)) as sweep:
+            if not isinstance(launcher, BasicLauncher):
+                with reporting(reports, sweep):
+                    return launcher.launch([job.overrides for job in planned.todo], initial_job_idx=0)
+            for name in planned.experiments:
+                overrides = [job.overrides for job in planned.todo if job.config.experiment.name == name]
+                if overrides:
+                    returned += launcher.launch(overrides, initial_job_idx=len(returned))
+                reports.early(sweep)
+            return returned
     except KeyboardInterrupt:
         whole = len(planned.todo) + len(planned.done)
         done = len(planned.done) + sum((job.run.read_status() or {}).get("state") == "done" for job in planned.todo)
@@ -97,7 +77,7 @@ def _train(planned: Plan, launcher: Launcher) -> Sequence[JobReturn]:
         raise
     except Exception as error:  # a launcher fails as a whole when a worker is killed
         print(f"\nThe launcher failed ({type(error).__name__}: {error}).", file=sys.stderr)
-        return []
+        return returned
     finally:
         signal.signal(signal.SIGTERM, previous)
 

@@ -60,8 +60,9 @@ class Watched:
 class Sweep:
     """All jobs of a sweep, watched."""
 
-    def __init__(self, jobs: list[Job], already_done: int) -> None:
+    def __init__(self, jobs: list[Job], already_done: int, console: Console) -> None:
         self.watched = [Watched(job) for job in jobs]
+        self.console = console
         self.already_done = already_done
         self.began = time.monotonic()
 
@@ -75,6 +76,19 @@ class Sweep:
     @property
     def done(self) -> int:
         return self.already_done + self.count("done")
+
+    def is_done(self, experiment: str) -> bool:
+        """Whether every cohort of an experiment that this attempt trains is done."""
+        return all(
+            watched.state == "done" for watched in self.watched if watched.job.config.experiment.name == experiment
+        )
+
+    def say(self, text: str) -> None:
+        """Print above the live table, or between the lines."""
+        if self.console.is_terminal:
+            self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(text, flush=True)
 
     def headline(self) -> str:
         failed = f"  {self.count('failed')} failed" if self.count("failed") else ""
@@ -107,23 +121,23 @@ def clock(seconds: float) -> str:
 
 
 @contextmanager
-def live_view(jobs: list[Job], already_done: int) -> Iterator[None]:
+def live_view(jobs: list[Job], already_done: int) -> Iterator[Sweep]:
     """Show the jobs' progress while the body runs."""
     console = Console()
-    sweep = Sweep(jobs, already_done)
+    sweep = Sweep(jobs, already_done, console)
     stop = threading.Event()
     show = _live if console.is_terminal else _lines
-    thread = threading.Thread(target=show, args=(console, sweep, stop), daemon=True)
+    thread = threading.Thread(target=show, args=(sweep, stop), daemon=True)
     thread.start()
     try:
-        yield
+        yield sweep
     finally:
         stop.set()
         thread.join()
 
 
-def _live(console: Console, sweep: Sweep, stop: threading.Event) -> None:
-    with Live(sweep.table(), console=console, auto_refresh=False) as live:
+def _live(sweep: Sweep, stop: threading.Event) -> None:
+    with Live(sweep.table(), console=sweep.console, auto_refresh=False) as live:
         while not stop.wait(POLL_SECONDS):
             sweep.poll()
             live.update(sweep.table(), refresh=True)
@@ -131,7 +145,7 @@ def _live(console: Console, sweep: Sweep, stop: threading.Event) -> None:
         live.update(sweep.table(), refresh=True)
 
 
-def _lines(console: Console, sweep: Sweep, stop: threading.Event) -> None:
+def _lines(sweep: Sweep, stop: threading.Event) -> None:
     print(f"cohorts: {sweep.already_done} done already, {len(sweep.watched)} to train", flush=True)
     while True:
         last = stop.wait(POLL_SECONDS)
