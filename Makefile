@@ -7,7 +7,18 @@ PYTHON := $(VENV)/bin/python
 PYTHON3 ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo "$$p" && break; done)
 STAMP := $(VENV)/.installed
-EXPERIMENTS := sine_depth,sine_depth_he,sine_depth_batchnorm,digits_depth
+# The sweeps. The story: default initialisation with the arm that explains it, then images; sine_why has all networks of
+# sine_depth. Every other experiment that a CPU can explains something; cifar10_small takes hours.
+STORY := sine_why digits_depth
+LONG := cifar10_small
+CPU := $(filter-out %_smoke,$(basename $(notdir $(shell grep -L '^ *device: cuda' conf/experiment/*.yaml))))
+SINE_FIRST := $(filter sine_%,$(CPU)) $(filter-out sine_%,$(CPU))
+WHY := $(filter-out $(STORY) $(LONG) sine_depth,$(SINE_FIRST))
+ALL := $(STORY) $(WHY) sine_depth $(LONG)
+space := $(subst ,, )
+comma := ,
+listed = $(subst $(space),$(comma),$(strip $(1)))
+EXPERIMENTS := $(call listed,$(STORY))
 # make sweep-depth TASK=cifar10: the CIFAR-10 sweep, on a GPU, one cohort after another
 TASK ?=
 ifeq ($(TASK),cifar10)
@@ -15,27 +26,53 @@ EXPERIMENTS := cifar10_depth
 PLACE := runtime=gpu
 endif
 ARGS ?=
-comma := ,
 # Where this is set every process compiles all of torch and Lightning again: 18 s of imports in place of 8.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install sweep-depth smoke test test-faults test-slurm slurm-packages format bench compare gpu-proof lock audit report publish wandb-sync clean
+.PHONY: help install sweep-depth sweep-why sweep-all demo smoke test test-faults test-slurm slurm-packages format bench compare gpu-proof lock audit report publish wandb-sync clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "%-14s %s\n", $$1, $$2}'
 
 install: $(STAMP) ## install the locked packages and this project into .venv
 
+# TORCH=cpu: torch and torchvision without CUDA, from PyTorch's own index. Their hashes are not those of the lock, which
+# are of PyPI's files, so the two are installed by version alone and all others with hashes. Not tried where this was written.
+TORCH ?=
+LOCKED := --require-hashes -r requirements.lock
+ifeq ($(TORCH),cpu)
+SIZE := about 0.4 GB of packages, 1.5 GB on disk
+else
+SIZE := about 3 GB of packages, 6 GB on disk, on Linux, where torch brings CUDA (without a GPU: make install TORCH=cpu); 0.4 GB elsewhere
+endif
+
 $(STAMP): pyproject.toml requirements.lock
 	@test -n "$(PYTHON3)" || { echo "Python 3.11, 3.12 or 3.13 is needed and none was found; set PYTHON3=/path/to/python3"; exit 1; }
+	@echo "Into $(VENV): $(SIZE); what uv's cache has is not downloaded again."
 	test -x $(PYTHON) || $(PYTHON3) -m venv $(VENV)
 	$(PYTHON) -m uv --version >/dev/null 2>&1 || $(PYTHON) -m pip install --quiet --disable-pip-version-check uv
-	$(PYTHON) -m uv pip install --quiet --python $(PYTHON) --require-hashes -r requirements.lock
-	$(PYTHON) -m uv pip install --quiet --python $(PYTHON) --no-deps -e .
+ifeq ($(TORCH),cpu)
+	awk '/^[^ #]/ {cuda = /^(torch|torchvision|triton|nvidia-[^=]*|cuda-[^=]*)==/} !cuda' requirements.lock > $(VENV)/locked.txt
+	$(PYTHON) -m uv pip install --python $(PYTHON) --no-deps --require-hashes -r $(VENV)/locked.txt
+	$(PYTHON) -m uv pip install --python $(PYTHON) --no-deps --torch-backend cpu \
+		$$(sed -nE 's/^(torch|torchvision)==([^ ;]+).*/\1==\2/p' requirements.lock)
+else
+	$(PYTHON) -m uv pip install --python $(PYTHON) $(LOCKED)
+endif
+	$(PYTHON) -m uv pip install --python $(PYTHON) --no-deps -e .
 	touch $@
 
-sweep-depth: $(STAMP) ## the main job: train the sine and digits sweeps, print tables, write figures (TASK=cifar10: that one)
+sweep-depth: $(STAMP) ## the story: sine and digits, figure by figure as each is done (TASK=cifar10: that one, on a GPU)
 	$(PYTHON) experiments/train.py -m experiment=$(EXPERIMENTS) $(PLACE) $(ARGS)
+
+sweep-why: $(STAMP) ## the experiments that explain the story: initialisation, normalisation, learning rate, budget, ...
+	$(PYTHON) experiments/train.py -m experiment=$(call listed,$(WHY)) $(ARGS)
+
+sweep-all: $(STAMP) ## everything that a CPU can, cifar10_small last
+	$(PYTHON) experiments/train.py -m experiment=$(call listed,$(ALL)) $(ARGS)
+
+demo: $(STAMP) ## a plain and a residual network of 32 layers side by side, in under a minute
+	$(PYTHON) experiments/demo.py $(ARGS)
 
 smoke: $(STAMP) ## the whole path, from configuration to figure, in under a minute
 	$(PYTHON) experiments/train.py -m experiment=sine_smoke $(ARGS)

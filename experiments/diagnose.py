@@ -7,8 +7,10 @@ import hydra
 from omegaconf import DictConfig
 
 from degradation.commands.diagnose import diagnose_job
+from degradation.commands.entry import command_line
 
 
+@command_line
 @hydra.main(version_base="1.3", config_path="../conf", config_name="diagnose")
 def main(composed: DictConfig) -> None:
     diagnose_job(composed)

@@ -8,12 +8,14 @@ python experiments/train.py -m experiment=sine_depth depth=7,10 network.width=64
 import hydra
 from omegaconf import DictConfig
 
+from degradation.commands.entry import command_line
 from degradation.commands.train import train_job
 
 
+@command_line
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
-def main(composed: DictConfig) -> None:
-    train_job(composed)
+def main(composed: DictConfig) -> float | None:
+    return train_job(composed)
 
 
 if __name__ == "__main__":

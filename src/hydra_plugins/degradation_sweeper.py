@@ -3,13 +3,16 @@
 Hydra finds plugins in the namespace package `hydra_plugins` alone; hence the folder.
 """
 
+import os
 from contextlib import ExitStack
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 
+from degradation.commands.entry import COMMAND
 from degradation.commands.errors import sentences
+from degradation.config.secrets import refuse_secrets
 from degradation.sweeps.plan import plan
 from degradation.sweeps.sweep import lock, run
 
@@ -22,6 +25,7 @@ class DepthSweeper(BasicSweeper):
         assert self.config is not None
         assert self.launcher is not None
         with sentences(), ExitStack() as locks:
+            refuse_secrets({"command": os.environ.get(COMMAND, "")})
             planned = plan(self.hydra_context.config_loader, self.config, arguments)
             lock(planned, locks)
             return run(planned, self.launcher)

@@ -11,7 +11,7 @@ from degradation.config import parsing, variants
 from degradation.config.experiment import Experiment
 from degradation.config.recipe import Recipe
 from degradation.config.runtime import LOGGERS, NoLogger, Runtime, WandbLogger
-from degradation.config.secrets import secret_in
+from degradation.config.secrets import refuse_secrets
 from degradation.config.variants import Definition, Settings
 from degradation.networks.family import FAMILIES, Family
 from degradation.tasks.spec import TASKS, TaskSpec
@@ -198,9 +198,7 @@ def parse(composed: DictConfig, definitions: dict[str, Definition] | None = None
         ConfigError: a key is unknown, missing or of the wrong type, or values do not fit together.
     """
     values = {"verbose": False} | parsing.plain_values(composed)
-    secret = secret_in(values)
-    if secret:
-        raise ConfigError("{} holds the value of the environment variable {}; records would show it.".format(*secret))
+    refuse_secrets(values)
     definitions = variants.definitions() if definitions is None else definitions
     groups = [f.name for f in fields(Config) if f.name not in ("composed", "conditions", "definitions", "depths")]
     parsing.check_keys(values, ["depth", *groups], prefix="")

@@ -2,13 +2,13 @@
 
 from hydra import compose
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from degradation.checks import ConfigError
 from degradation.config.cohort import Config, parse
+from degradation.config.searchpath import config_loader
 
 COHORTS = ("depth", "seeds", "variants")  # what a sweep varies without making another condition
 
@@ -21,6 +21,7 @@ def defaults_of(experiment: str | None) -> Config:
     """
     if experiment is None:
         raise ConfigError("no experiment is chosen; set experiment=NAME, a file in conf/experiment/.")
+    config_loader()
     composed = compose("config", [f"experiment={experiment}"], return_hydra_config=True)
     swept = {str(key): value for key, value in (composed.hydra.sweeper.params or {}).items() if key not in COHORTS}
     with open_dict(composed):
@@ -57,4 +58,4 @@ def check_name(config: Config, experiment: str | None) -> None:
 
 def all_experiments() -> list[Config]:
     """Every experiment as its file has it."""
-    return [defaults_of(name) for name in GlobalHydra.instance().config_loader().get_group_options("experiment")]
+    return [defaults_of(name) for name in config_loader().get_group_options("experiment")]

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from degradation.checks import ConfigError
+
 SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
 SHORTEST = 8  # characters; shorter values occur by chance
 
@@ -17,6 +19,17 @@ def secret_in(values: Any) -> tuple[str, str] | None:
             if value in text:
                 return key, name
     return None
+
+
+def refuse_secrets(values: Any) -> None:
+    """Refuse what records would show.
+
+    Raises:
+        ConfigError: a text holds the value of a secret environment variable.
+    """
+    secret = secret_in(values)
+    if secret:
+        raise ConfigError("{} holds the value of the environment variable {}; records would show it.".format(*secret))
 
 
 def _texts(values: Any, key: str) -> Iterator[tuple[str, str]]:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from hydra.core.config_loader import ConfigLoader
-from hydra.core.global_hydra import GlobalHydra
+from hydra._internal.config_repository import IConfigRepository
+from hydra.core.object_type import ObjectType
 from omegaconf import DictConfig, OmegaConf
 
 from degradation.checks import require
 from degradation.config.recipe import Recipe
+from degradation.config.searchpath import config_loader
 from degradation.networks.family import Family
 
 PLAIN = "plain"  # what every variant is matched with
@@ -37,14 +38,13 @@ def definitions() -> dict[str, Definition]:
     Raises:
         ConfigError: a file sets something that a variant cannot.
     """
-    return _read(GlobalHydra.instance().config_loader())
+    return _read(config_loader().repository)  # type: ignore[attr-defined]
 
 
 @cache  # once a Hydra; jobs of one process compose many configurations
-def _read(loader: ConfigLoader) -> dict[str, Definition]:
-    repository = loader.repository  # type: ignore[attr-defined]
+def _read(repository: IConfigRepository) -> dict[str, Definition]:
     found = {}
-    for name in loader.get_group_options("variant"):
+    for name in repository.get_group_options("variant", ObjectType.CONFIG):
         loaded = repository.load_config(f"variant/{name}")
         assert loaded is not None
         found[name] = checked(name, loaded.config)

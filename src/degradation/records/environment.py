@@ -3,6 +3,7 @@
 import platform
 import shutil
 import subprocess
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +12,14 @@ from typing import Any
 from degradation.config import Runtime
 
 PACKAGES = ("torch", "pytorch-lightning", "numpy", "hydra-core")
+
+
+@dataclass(frozen=True)
+class Called:
+    """How a run came about: the command as it was typed, and the overrides of this one cohort of it."""
+
+    command: str = ""
+    overrides: list[str] = field(default_factory=list)
 
 
 @cache
@@ -29,14 +38,16 @@ def commit() -> str:
     return described.stdout.strip()
 
 
-def environment(runtime: Runtime, device_name: str) -> dict[str, Any]:
+def environment(runtime: Runtime, device_name: str, called: Called | None = None) -> dict[str, Any]:
     """The content of environment.json.
 
     Args:
         runtime: engine, threads, memory format and compilation.
         device_name: `cpu`, or the GPU's name.
+        called: None: by no command.
     """
     return {
+        **(asdict(called) if called else {}),
         "commit": commit(),
         "device": device_name,
         "engine": runtime.engine,

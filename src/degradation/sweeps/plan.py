@@ -6,16 +6,18 @@ from pathlib import Path
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Override
+from hydra.core.override_parser.types import ChoiceSweep, Glob, Override
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from degradation.checks import ConfigError
+from degradation.checks import ConfigError, require
 from degradation.config import Config, parse
 from degradation.config.composition import check_name, defaults_of
+from degradation.config.searchpath import extend
 from degradation.records.run import DamagedRunError, Run, make_folder
+from degradation.sweeps.overrides import as_meant, did_you_mean
 from degradation.sweeps.preflight import preflight
 
 CLUSTERS = ("slurm", "submitit_slurm")  # launchers whose jobs run on other machines
@@ -59,11 +61,13 @@ def plan(loader: ConfigLoader, master: DictConfig, arguments: list[str]) -> Plan
     Raises:
         ConfigError: a job is wrong; every wrong one is named.
     """
+    extend(loader, master.hydra.searchpath)
     parsed = OverridesParser.create(config_loader=loader).parse_overrides(arguments)
     names = _experiments(parsed, master)
-    others = [override for override in parsed if override.get_key_element() != "experiment"]
+    others = [as_meant(override) for override in parsed if override.get_key_element() != "experiment"]
     experiments = {name: defaults_of(name) for name in names}
-    jobs, errors = [], []
+    jobs: list[Job] = []
+    errors: dict[str, list[str]] = {}  # what is wrong, and with which jobs
     for name in names:
         for overrides in _combinations(loader, master, name, others):
             try:
@@ -73,21 +77,29 @@ def plan(loader: ConfigLoader, master: DictConfig, arguments: list[str]) -> Plan
                 run.check_identity()
                 jobs.append(Job(overrides, config, run))
             except (ConfigError, HydraException, OmegaConfBaseException) as error:
-                errors.append(f"{' '.join(overrides)}: {error}")
+                hint = did_you_mean(str(error), loader, master.hydra.job.config_name, overrides)
+                errors.setdefault(f"{error}{hint}", []).append(" ".join(overrides))
     if errors:
-        raise ConfigError("no job was started.\n" + "\n".join(dict.fromkeys(errors)))
+        lines = [f"{wrong[0]}{_and_others(len(wrong) - 1)}: {error}" for error, wrong in errors.items()]
+        raise ConfigError("no job was started.\n" + "\n".join(lines))
     _check_together(jobs, here=master.hydra.runtime.choices["hydra/launcher"] not in CLUSTERS)
     return _sorted_plan(experiments, jobs)
+
+
+def _and_others(count: int) -> str:
+    return f" (and {count} more)" if count else ""
 
 
 def _experiments(parsed: list[Override], master: DictConfig) -> list[str]:
     chosen = [override for override in parsed if override.get_key_element() == "experiment"]
     if not chosen:
         return [str(master.hydra.runtime.choices["experiment"])]
-    if chosen[-1].is_delete() or not isinstance(chosen[-1].value(), str | ChoiceSweep):
-        raise ConfigError("a sweep takes experiment=NAME or experiment=NAME,NAME.")
+    if chosen[-1].is_delete() or not isinstance(chosen[-1].value(), str | ChoiceSweep | Glob):
+        raise ConfigError("a sweep takes experiment=NAME or experiment=NAME,NAME or experiment='glob(NA*)'.")
     if chosen[-1].is_sweep_override():
-        return list(dict.fromkeys(str(value) for value in chosen[-1].sweep_string_iterator()))
+        names = list(dict.fromkeys(str(value) for value in chosen[-1].sweep_string_iterator()))
+        require(bool(names), f"{chosen[-1].input_line} matches no experiment.")
+        return names
     return [str(chosen[-1].value())]
 
 
@@ -97,7 +109,7 @@ def _combinations(loader: ConfigLoader, master: DictConfig, experiment: str, oth
     assert isinstance(hydra_overrides, list)
     runtime = master.hydra.runtime.choices["runtime"]  # it chooses the launcher, whose keys may be set
     chosen = [f"experiment={experiment}", f"runtime={runtime}", *hydra_overrides]
-    composed = loader.load_configuration("config", chosen, run_mode=RunMode.MULTIRUN)
+    composed = loader.load_configuration(master.hydra.job.config_name, chosen, run_mode=RunMode.MULTIRUN)
     own = [f"{key}={value}" for key, value in (composed.hydra.sweeper.params or {}).items()]
     overrides = OverridesParser.create(config_loader=loader).parse_overrides([f"experiment={experiment}", *own])
     return list(BasicSweeper.split_arguments([*overrides, *others], None)[0])

@@ -6,11 +6,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from degradation.checks import ConfigError
-from degradation.config import WandbLogger
+from degradation.config import Config, WandbLogger
 from degradation.config.composition import all_experiments
 from degradation.sweeps.plan import Job, Plan
 from degradation.sweeps.view import POLL_SECONDS, Sweep
@@ -83,13 +84,18 @@ class Reports:
         if self.planned.todo and isinstance(logger, WandbLogger):
             log_report(logger, name, Path(self.runtime.results_dir) / name, written)
 
+    @cached_property
+    def everything(self) -> list[Config]:
+        """Every experiment, which takes Hydra seconds to compose."""
+        return all_experiments()
+
     def _judge(self) -> None:
         """Every claim again, and the report on all experiments."""
         from degradation.reports.overview import overview
 
         self.overview = None
         try:
-            self.overview = overview(all_experiments(), self.runtime)
+            self.overview = overview(self.everything, self.runtime)
         except (ConfigError, OSError) as error:
             print(f"error: no verdicts: {error}", file=sys.stderr)
 

@@ -97,3 +97,34 @@ class ProgressBar(pl.Callback):
 
     def on_exception(self, trainer: pl.Trainer, cohort: pl.LightningModule, exception: BaseException) -> None:
         self.bar.stop()
+
+
+class VariantBars(pl.Callback):
+    """A bar over the steps for each variant of one depth, with its last median training error."""
+
+    def __init__(self) -> None:
+        parts = (TextColumn("{task.description:>12}"), BarColumn(), MofNCompleteColumn())
+        self.bars = Progress(*parts, TextColumn("steps  training error {task.fields[error]}"))
+
+    def on_train_start(self, trainer: pl.Trainer, cohort: pl.LightningModule) -> None:
+        assert isinstance(cohort, Cohort)
+        steps, depth = cohort.config.recipe.max_steps, cohort.config.depths[0]
+        self.tasks = {
+            variant: self.bars.add_task(f"{variant}-{depth}", total=steps, completed=cohort.step, error="")
+            for variant in cohort.config.variants
+        }
+        self.bars.start()
+
+    def on_train_batch_end(self, trainer: pl.Trainer, cohort: pl.LightningModule, *args: Any) -> None:
+        assert isinstance(cohort, Cohort)
+        last = cohort.curve[-len(cohort.members) :]
+        for variant, task in self.tasks.items():
+            error = median_over_seeds([row for row in last if row["variant"] == variant], "train_error")
+            shown = "diverged" if error is None or math.isinf(error) else f"{error:.1f} % at step {last[0]['step']}"
+            self.bars.update(task, completed=cohort.step, error=shown)
+
+    def on_fit_end(self, trainer: pl.Trainer, cohort: pl.LightningModule) -> None:
+        self.bars.stop()
+
+    def on_exception(self, trainer: pl.Trainer, cohort: pl.LightningModule, exception: BaseException) -> None:
+        self.bars.stop()

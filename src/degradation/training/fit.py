@@ -16,7 +16,7 @@ from pytorch_lightning.plugins.environments import LightningEnvironment
 from degradation.checks import ConfigError
 from degradation.config import Config
 from degradation.records.columns import CONDITION, CURVES, NETWORKS
-from degradation.records.environment import environment
+from degradation.records.environment import Called, environment
 from degradation.records.identity import identity
 from degradation.records.run import CHECKPOINT, TRACEBACK, DamagedRunError, JobFailedError, Run
 from degradation.training import checkpoints
@@ -36,7 +36,14 @@ def unwatched(run: Run, cohort: Cohort) -> AbstractContextManager[list[pl.Callba
     return contextlib.nullcontext([])
 
 
-def train(config: Config, defaults: Config, *, show_progress: bool, watching: Watching = unwatched) -> Run:
+def train(
+    config: Config,
+    defaults: Config,
+    *,
+    show_progress: bool,
+    watching: Watching = unwatched,
+    called: Called | None = None,
+) -> Run:
     """Train the cohort that `config` describes unless its run is done.
 
     Args:
@@ -44,6 +51,7 @@ def train(config: Config, defaults: Config, *, show_progress: bool, watching: Wa
         defaults: the experiment's own configuration, for the run's name.
         show_progress: draw a bar over the steps.
         watching: what looks on: diagnostics, W&B.
+        called: the command, for the run's environment.json.
 
     Raises:
         ConfigError: the run's folder holds other results, is in use, or cannot be written.
@@ -62,7 +70,7 @@ def train(config: Config, defaults: Config, *, show_progress: bool, watching: Wa
         except DamagedRunError:  # whoever launched the job has named the file
             run.clear()
         try:
-            _train(run, show_progress, watching)
+            _train(run, show_progress, watching, called)
         except BadCheckpointError as error:
             run.write_status("failed", message=str(error))
             raise JobFailedError(str(error)) from error
@@ -82,7 +90,7 @@ def _kept(run: Run) -> dict[str, Any]:
     return {name: status[name] for name in ("step", "max_steps", "seconds", "losses") if name in status}
 
 
-def _train(run: Run, show_progress: bool, watching: Watching) -> None:
+def _train(run: Run, show_progress: bool, watching: Watching, called: Called | None) -> None:
     config = run.config
     quieten()
     keep_freed_memory()
@@ -110,7 +118,7 @@ def _train(run: Run, show_progress: bool, watching: Watching) -> None:
             callbacks=[RunFiles(run), *watchers, *([ProgressBar()] if show_progress else [])],
         )
         trainer.fit(cohort, loader(config, start))
-        _finish(run, cohort)
+        _finish(run, cohort, called)
 
 
 def _checkpoint(run: Run) -> dict[str, Any] | None:
@@ -122,9 +130,9 @@ def _checkpoint(run: Run) -> dict[str, Any] | None:
     return checkpoints.load(path, identity=identity(run.config))
 
 
-def _finish(run: Run, cohort: Cohort) -> None:
+def _finish(run: Run, cohort: Cohort, called: Called | None) -> None:
     device = torch.cuda.get_device_name() if run.config.runtime.device == "cuda" else "cpu"
-    made_with = environment(run.config.runtime, device)
+    made_with = environment(run.config.runtime, device, called)
     shared = {"torch_version": made_with["torch"], "slug": run.slug, CONDITION: run.condition}
     shared |= {name: made_with[name] for name in ("commit", "device", "engine", "threads")}
     run.write_json("environment.json", made_with)
