@@ -1,9 +1,11 @@
 """What `make` runs, and with which environment."""
 
 import os
+import re
 import subprocess
 
 import pytest
+import yaml
 
 from tests.conftest import ROOT
 
@@ -24,13 +26,50 @@ def make(*arguments, **environment):
 @pytest.mark.parametrize(
     ("task", "command"),
     [
-        ([], "-m experiment=sine_depth,sine_depth_he,sine_depth_batchnorm,digits_depth"),
+        ([], "-m experiment=sine_why,digits_depth"),
         (["TASK=cifar10"], "-m experiment=cifar10_depth runtime=gpu"),
     ],
 )
 def test_the_sweep_of_a_task(task, command):
     last = make("--dry-run", "sweep-depth", *task).splitlines()[-1]
     assert last.split() == [".venv/bin/python", "experiments/train.py", *command.split()]
+
+
+def experiments_of(target):
+    words = make("--dry-run", target).splitlines()[-1].split()
+    return next(word for word in words if word.startswith("experiment=")).removeprefix("experiment=").split(",")
+
+
+def test_every_experiment_that_a_cpu_can_is_in_a_sweep():
+    files = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / "conf/experiment").glob("*.yaml")}
+    for_cpu = {name for name, content in files.items() if content["experiment"].get("device", "cpu") == "cpu"}
+    smoke = {name for name in for_cpu if name.endswith("_smoke")}
+    whole = experiments_of("sweep-all")
+    assert sorted(whole) == sorted(for_cpu - smoke)
+    assert whole[:2] == ["sine_why", "digits_depth"]
+    assert whole[-1] == "cifar10_small"
+    assert set(experiments_of("sweep-why")) == set(whole) - {"sine_why", "digits_depth", "sine_depth", "cifar10_small"}
+
+
+def test_an_install_says_how_much_it_downloads_and_shows_progress():
+    said = make("--dry-run", "--always-make", "install")
+    assert "6 GB on disk" in said
+    assert not [line for line in said.splitlines() if "uv pip install" in line and "--quiet" in line]
+    assert "--require-hashes -r requirements.lock" in said
+
+
+def test_an_install_without_cuda_checks_the_hashes_of_all_but_torch():
+    lines = make("--dry-run", "--always-make", "install", "TORCH=cpu").splitlines()
+    (filtering,) = [line for line in lines if line.startswith("awk ")]
+    kept = subprocess.run(
+        filtering.split(" > ")[0], shell=True, cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    names = re.findall(r"^([a-z0-9_.-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    cuda = [name for name in names if re.match(r"(torch|torchvision|triton|nvidia-.*|cuda-.*)$", name)]
+    assert {"torch", "torchvision", "nvidia-cublas"} <= set(cuda)
+    assert re.findall(r"^([a-z0-9_.-]+)==", kept, re.MULTILINE) == [name for name in names if name not in cuda]
+    assert kept.count("--hash") > len(names) - len(cuda)
+    assert "--torch-backend cpu" in "\n".join(lines)
 
 
 def test_python_keeps_what_it_compiles():

@@ -1,6 +1,7 @@
 """What Hydra's users write on a command line, and what this suite makes of it."""
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from degradation.commands.entry import in_words
+from degradation.commands.train import objective
+from degradation.records.run import RunFolder
 from degradation.sweeps.overrides import as_meant, keys
 from tests.processes import REPORT, TRAIN, run
 
@@ -97,7 +100,7 @@ def test_seeds_by_comma_are_one_cohort_and_the_command_is_recorded(tmp_path):
 
 @pytest.mark.parametrize("how", [["hydra.searchpath=[file://own]"], ["--config-dir", "own"]])
 def test_an_experiment_and_a_variant_of_ones_own(mine, how):
-    code, out, err = run(mine, *how, "-m", "experiment=mine", *TINY)
+    code, out, err = run(mine, "-m", *how, "experiment=mine", *TINY)
     assert code == 0, err
     assert slugs(mine, "mine") == [f"depth={depth},evaluations=1,max_steps=1,width=2" for depth in ("004", "007")]
     assert "half" in (mine / "results/mine/networks.csv").read_text()
@@ -108,9 +111,9 @@ def test_an_experiment_and_a_variant_of_ones_own(mine, how):
 
 def test_a_configuration_of_ones_own(mine):
     (mine / "own" / "short.yaml").write_text(
-        "defaults: [config, _self_, override experiment: mine]\nrecipe: {max_steps: 2, evaluations: 1}\nlogger: {}\n"
+        "defaults: [config, _self_, override experiment: mine]\nrecipe: {max_steps: 2, evaluations: 1}\n"
     )
-    arguments = ["--config-dir", "own", "-cn", "short", "-m", "network.width=2", "hydra/launcher=basic", "logger=none"]
+    arguments = ["-m", "--config-dir", "own", "-cn", "short", "network.width=2", "hydra/launcher=basic", "logger=none"]
     code, _, err = run(mine, *arguments)
     assert code == 0, err
     assert slugs(mine, "mine") == [f"depth={depth},evaluations=1,max_steps=2,width=2" for depth in ("004", "007")]
@@ -163,3 +166,17 @@ def test_the_shell_completes_keys_and_names(tmp_path):
         return answer.stdout.split()
 
     assert "experiment=digits_depth" in completed("experiment=digits_d")
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([("done", "0.1", "25.0"), ("done", "0.1", "75.0")], 50.0),
+        ([("done", "1e-2", ""), ("done", "1e-4", "")], -3.0),
+        ([("done", "1e-2", ""), ("diverged", "", "")], math.inf),
+    ],
+)
+def test_the_objective_of_a_cohort(tmp_path, rows, expected):
+    lines = ["status,train_loss,train_error", *(",".join(row) for row in rows)]
+    (tmp_path / "records.csv").write_text("\n".join(lines) + "\n")
+    assert objective(RunFolder(tmp_path)) == pytest.approx(expected)

@@ -22,7 +22,7 @@ def stamps(folder):
 def swept(tmp_path_factory):
     """A finished sweep of four cohorts with W&B, and what it printed."""
     folder = tmp_path_factory.mktemp("swept")
-    code, out, err = run_anew(folder, "-m", SMOKE, "logger.init_timeout_seconds=120")
+    code, out, err = run_anew(folder, "-m", SMOKE, "verbose=true", "logger.init_timeout_seconds=120")
     assert code == 0, err
     assert "W&B" not in err, err
     return folder, out
@@ -169,8 +169,14 @@ def test_a_comma_list_of_experiments_runs_each_ones_own_sweep(tmp_path):
 
     assert depths("sine_smoke") == [1, 4, 10, 31]
     assert depths("sine_depth_he") == [1, 4, 7, 10, 13, 16, 19, 22, 25, 28, 31, 37, 43, 49]
-    first = next(line for line in out.splitlines() if line.startswith("["))
-    assert "depth=049" in first  # the deepest first
+    lines = out.splitlines()
+    trained = [line.split("]")[1].split(",")[0].strip() for line in lines if line.startswith("[")]
+    assert trained[:4] == [f"sine_smoke depth={depth}" for depth in ("031", "010", "004", "001")]  # the deepest first
+    assert trained[4:6] == ["sine_depth_he depth=049", "sine_depth_he depth=043"]
+    told = [number for number, line in enumerate(lines) if line.startswith("sine_smoke evaluations=1")]
+    assert len(told) == 2  # as soon as its last cohort was done, and on the last screen
+    assert told[0] < next(number for number, line in enumerate(lines) if "] sine_depth_he depth=049" in line)
+    assert told[1] > max(number for number, line in enumerate(lines) if line.startswith("["))
 
 
 def test_two_sweeps_at_once_are_refused(tmp_path):

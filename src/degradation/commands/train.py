@@ -18,7 +18,7 @@ from degradation.config import Config, parse
 from degradation.config.composition import check_name, defaults_of
 from degradation.config.secrets import refuse_secrets
 from degradation.records.environment import Called
-from degradation.records.run import JobInterruptedError, Run
+from degradation.records.run import JobInterruptedError, Run, RunFolder
 from degradation.sweeps.exits import STOPPED
 from degradation.sweeps.preflight import check_launcher, preflight
 from degradation.sweeps.workers import exit_with_parent
@@ -64,7 +64,7 @@ def called() -> Called:
     return Called(command, [*overrides.hydra, *overrides.task])
 
 
-def objective(run: Run) -> float:
+def objective(run: RunFolder) -> float:
     """What an optimizer of settings minimises: the mean training error of a finished cohort's networks in percent, or
     the mean of log10 of their training losses where there are no errors; infinite if a network diverged.
     """

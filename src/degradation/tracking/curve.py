@@ -13,7 +13,7 @@ from degradation.config import WandbLogger
 from degradation.records.columns import MEASURES, Row
 from degradation.records.identity import digest, identity, short_hash
 from degradation.records.run import Run
-from degradation.tracking.start import FAILED, FINISHED, KILLED, never_failing, start
+from degradation.tracking.start import FAILED, FINISHED, KILLED, in_wandb_sweep, never_failing, start
 from degradation.training.cohort import Cohort, median_over_seeds
 from degradation.training.members import Member, members
 
@@ -103,7 +103,8 @@ class WandbCurve(pl.Callback):
         with self._guard("No W&B run could be started"):
             if self.logger.mode == "offline":
                 shutil.rmtree(self.folder.path / "wandb", ignore_errors=True)
-            for what in shown(self.folder, self.logger.run_per):
+            run_per = "cohort" if in_wandb_sweep() else self.logger.run_per
+            for what in shown(self.folder, run_per):
                 run = self._start(what)
                 self.runs.append((what, run))
                 if run.offline:  # a server that did not answer once is not waited for again

@@ -42,6 +42,8 @@ def start(logger: WandbLogger, **arguments: Any) -> Any:
         disable_code=True,
         disable_git=True,
     )
+    if in_wandb_sweep():  # the agent has chosen the run's id, and ignores or overwrites another
+        arguments = {name: value for name, value in arguments.items() if name not in ("id", "resume")}
     arguments |= {"project": logger.project, "entity": logger.entity, "reinit": "create_new", "settings": settings}
     if logger.mode == "online":
         try:
@@ -52,6 +54,11 @@ def start(logger: WandbLogger, **arguments: Any) -> Any:
             if arguments.get("id"):
                 arguments["id"] += "-offline"
     return wandb.init(mode="offline", **arguments)
+
+
+def in_wandb_sweep() -> bool:
+    """Whether an agent of a W&B sweep (`wandb agent`) started this process, for one run."""
+    return "WANDB_SWEEP_ID" in os.environ
 
 
 def check_key(config: Config) -> None:
