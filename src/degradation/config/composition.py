@@ -21,7 +21,7 @@ def defaults_of(experiment: str | None) -> Config:
     """
     if experiment is None:
         raise ConfigError("no experiment is chosen; set experiment=NAME, a file in conf/experiment/.")
-    config_loader()
+    config_loader()  # with the files of hydra.searchpath
     composed = compose("config", [f"experiment={experiment}"], return_hydra_config=True)
     swept = {str(key): value for key, value in (composed.hydra.sweeper.params or {}).items() if key not in COHORTS}
     with open_dict(composed):
