@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from degradation.commands.errors import sentences
 from degradation.config import Config, parse
 from degradation.config.composition import check_name, defaults_of
+from degradation.config.places import command
 from degradation.records.run import JobInterruptedError, Run
 from degradation.sweeps.exits import STOPPED
 from degradation.sweeps.preflight import check_launcher, preflight
@@ -40,7 +41,7 @@ def train_job(composed: DictConfig) -> None:
         deadline.start(config.runtime)
         run = _train_alone(config, defaults)
     print(f"done: {run.path}")
-    print(f"tables and figures: python experiments/report.py experiment={experiment}")
+    print(f"tables and figures: {command('report')} experiment={experiment}")
 
 
 def train_watched(config: Config, defaults: Config, *, show_progress: bool) -> Run:
