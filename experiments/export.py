@@ -1,7 +1,7 @@
 """The networks of a finished run as files for other programs, one a network.
 
-python experiments/export.py run=runs/digits_depth/digits/cifar/depth=020
-python experiments/export.py run=runs/digits_depth/digits/cifar/depth=020 format=onnx out=models
+python experiments/export.py "run='runs/digits_depth/digits/cifar/depth=020'"
+python experiments/export.py "run='runs/digits_depth/digits/cifar/depth=020'" format=onnx out=models
 """
 
 import hydra

@@ -15,7 +15,9 @@ TRAIN = [
 
 
 def call(*command, **options):
-    return subprocess.run(command, capture_output=True, text=True, check=True, **options).stdout
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 @pytest.fixture(scope="module")

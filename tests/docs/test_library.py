@@ -38,8 +38,8 @@ def program():
         if language == "python":
             parts.append(text)
             continue
-        for line in text.splitlines():
-            name, *arguments = shlex.split(line.replace("\\", "\\\\"))
+        for line in text.replace("\\\n", "").splitlines():
+            name, *arguments = shlex.split(line)
             if line == ELSEWHERE:
                 continue
             if name == "degradation":
@@ -56,7 +56,7 @@ def test_everything_on_the_page_runs(tmp_path):
     done = subprocess.run([sys.executable, "-c", program()], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert "done: runs/sine_smoke/sine/mlp/depth=010" in lines
+    assert "done: runs/sine_smoke/sine/mlp/depth=010,seeds=0" in lines
     assert "models/depth=010,plain,seed=0.onnx" in lines
     assert [line.split()[0] for line in lines if re.fullmatch(r"(plain|residual) -?\d\.\d+", line)] == [
         "plain",
