@@ -24,7 +24,13 @@ EXACT = {"rtol": 1e-9, "atol": 1e-12}
 SINE = ["depth=7", "recipe.precision=fp64", "recipe.max_steps=200", "logger=none"]
 DIGITS = [
     *("experiment=digits_depth", "depth=8", "network.width=4", "recipe.precision=fp64", "logger=none"),
-    *("recipe.max_steps=24", "recipe.milestones=[12,18]", "recipe.warmup_steps=6", "recipe.weight_decay=0.01"),
+    *(
+        "recipe.max_steps=24",
+        "recipe.milestones=[12,18]",
+        "recipe.warmup_steps=6",
+        "recipe.weight_decay=0.01",
+        "network.dropout=0.2",
+    ),
 ]
 
 
@@ -177,6 +183,11 @@ def test_one_network_as_configured():
             LitNetwork,
             ["seeds=[0]", "variants=[plain]", "recipe.warmup=constant", "recipe.warmup_until_error=80"],
             "recipe.warmup_until_error makes the schedule depend on errors",
+        ),
+        (
+            LitNetwork,
+            ["depth=14", "seeds=[0]", "variants=[plain]", "network.deepened_from=8", "network.init=deepened"],
+            "LitNetwork begins with drawn tensors, and network.init=deepened with those of a trained network",
         ),
     ],
 )

@@ -16,6 +16,7 @@ from degradation.checks import require
 from degradation.config import Config, Recipe, parsing
 from degradation.networks.build import build
 from degradation.networks.family import FAMILIES
+from degradation.networks.noise import set_step
 from degradation.training.engines import DTYPES
 from degradation.training.schedule import learning_rate
 
@@ -37,7 +38,8 @@ class LitNetwork(pl.LightningModule):
         classification: cross-entropy of labels; otherwise the mean squared error.
 
     Raises:
-        ConfigError: a key is unknown or wrong, or the recipe's warm-up ends when an error is low enough.
+        ConfigError: a key is unknown or wrong, the network starts from a trained one, or the recipe's warm-up ends
+            when an error is low enough.
     """
 
     def __init__(
@@ -54,6 +56,10 @@ class LitNetwork(pl.LightningModule):
         self.save_hyperparameters()
         settings = parsing.choice(FAMILIES, network, "network", "family")
         settings.check_depth(depth)
+        require(
+            settings.source() is None,
+            f"LitNetwork begins with drawn tensors, and network.init={settings.init} with those of a trained network.",
+        )
         self.recipe = parsing.group(Recipe, recipe, "recipe")
         require(
             self.recipe.warmup_until_error is None,
@@ -93,6 +99,7 @@ class LitNetwork(pl.LightningModule):
             return self.network(inputs)
 
     def training_step(self, batch: tuple[Tensor, Tensor]) -> Tensor:
+        set_step(self.network, self.global_step)
         return self._measure(batch, "train")
 
     def validation_step(self, batch: tuple[Tensor, Tensor]) -> None:
