@@ -25,6 +25,7 @@ ROOMS = {
     "bench": ["diagnostics", "reports"],
     "sweeps": ["tracking"],
     "commands": ["sweeps", "diagnostics", "bench"],
+    "__main__": ["commands"],
 }
 SPECS_ALONE = {"family", "spec", "mlp_spec", "cifar_spec"}  # of networks and tasks: what configuration may read
 FILES = sorted(SOURCE.rglob("*.py"))

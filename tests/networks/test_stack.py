@@ -63,7 +63,7 @@ def test_batch_norm_against_pytorch(stacked):
 def test_layer_norm_against_pytorch():
     x = torch.randn(2, 6, 5) * 3 + 1
     expected = nn.LayerNorm(5, elementwise_affine=False)(x)
-    torch.testing.assert_close(LayerNorm()(x.mT).mT, expected)
+    torch.testing.assert_close(LayerNorm(5)(x.mT).mT, expected)
 
 
 def test_what_can_be_stacked():

@@ -27,6 +27,7 @@ from degradation.bench.replay import graph_engine, stepper
 from degradation.bench.stages import CONNECTIONS
 from degradation.bench.table import cell
 from degradation.config import Config, parse
+from degradation.config.places import CONF
 from degradation.records.columns import Row, to_csv
 from degradation.records.environment import commit
 from degradation.records.files import write_text
@@ -36,7 +37,6 @@ from degradation.tasks.task import Task
 from degradation.training.fit import keep_freed_memory, set_threads_and_tf32
 from degradation.training.switches import Switches
 
-CONF = Path(__file__).parents[3] / "conf"
 USUAL = "usual"
 TINY = Effort(2, 2, 1, 64, 1 << 16)
 

@@ -1,38 +1,24 @@
-"""What stacking gains: all seeds in one cohort against one Lightning fit a network, as such code is usually written."""
+"""What stacking gains: all seeds in one cohort against one Lightning fit a network, as such code is usually written.
+
+The module of these fits is `LitNetwork`, which a test holds equal to a cohort; their batches are a DataLoader's.
+"""
 
 import time
 import warnings
+from dataclasses import replace
 from statistics import median
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from degradation.config import Config
 from degradation.tasks.task import Task
 from degradation.training.cohort import Cohort, loader
 from degradation.training.fit import quieten
-from degradation.training.members import Member, build, load_task
-
-
-class OneNetwork(pl.LightningModule):
-    """A plain LightningModule with automatic optimisation, Adam and a learning rate falling linearly to zero."""
-
-    def __init__(self, network: nn.Module, config: Config) -> None:
-        super().__init__()
-        self.network = network
-        self.recipe = config.recipe
-
-    def training_step(self, batch: list[Tensor], index: int) -> Tensor:
-        inputs, targets = batch
-        return nn.functional.mse_loss(self.network(inputs), targets)
-
-    def configure_optimizers(self) -> Any:
-        optimizer = torch.optim.Adam(self.parameters(), lr=self.recipe.lr, fused=True)
-        schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, self.recipe.max_steps)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+from degradation.training.lit import LitNetwork
+from degradation.training.members import load_task
 
 
 def trainer(**length: Any) -> pl.Trainer:
@@ -53,9 +39,8 @@ def one_by_one(config: Config, task: Task) -> None:
     train = task.train.take(torch.arange(len(task.train)))
     data = TensorDataset(train.inputs.float(), train.targets.float())
     for seed in config.seeds:
-        network = build(Member(config.depths[0], config.variants[0], seed), config)
         batches = DataLoader(data, batch_size=config.recipe.batch_size, shuffle=True)
-        trainer(max_steps=config.recipe.max_steps).fit(OneNetwork(network, config), batches)
+        trainer(max_steps=config.recipe.max_steps).fit(LitNetwork.of(replace(config, seeds=[seed])), batches)
 
 
 def stacked(config: Config, task: Task) -> None:

@@ -1,7 +1,6 @@
 """`experiments/bench.py` and `experiments/growth.py`: what engines gain, and how time and memory grow."""
 
 import sys
-from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
@@ -52,5 +51,4 @@ def growth_job(composed: DictConfig) -> None:
         experiments = all_experiments()
     from degradation.bench.growth import bench_growth
 
-    train = Path(__file__).parents[3] / "experiments" / "train.py"
-    print(bench_growth(config, experiments, [sys.executable, str(train)]))
+    print(bench_growth(config, experiments, [sys.executable, "-m", "degradation", "train"]))

@@ -16,6 +16,7 @@ from degradation.commands.entry import COMMAND
 from degradation.commands.errors import sentences
 from degradation.config import Config, parse
 from degradation.config.composition import check_name, defaults_of
+from degradation.config.places import command
 from degradation.config.secrets import refuse_secrets
 from degradation.records.environment import Called
 from degradation.records.run import JobInterruptedError, Run, RunFolder
@@ -51,17 +52,17 @@ def train_job(composed: DictConfig) -> float | None:
         deadline.start(config.runtime)
         run = train_alone(config, defaults, show_progress=sys.stdout.isatty())
     print(f"done: {run.path}")
-    print(f"tables and figures: python experiments/report.py experiment={experiment}")
+    print(f"tables and figures: {command('report')} experiment={experiment}")
     return None
 
 
 def called() -> Called:
     """The command and this job's overrides."""
-    command = os.environ.get(COMMAND, "")
+    typed = os.environ.get(COMMAND, "")
     if not HydraConfig.initialized():  # called from Python
-        return Called(command)
+        return Called(typed)
     overrides = HydraConfig.get().overrides
-    return Called(command, [*overrides.hydra, *overrides.task])
+    return Called(typed, [*overrides.hydra, *overrides.task])
 
 
 def objective(run: RunFolder) -> float:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from degradation.checks import one_of, require
+from degradation.config.places import command
 from degradation.config.runtime import RUN_PER
 
 
@@ -45,4 +46,4 @@ class Experiment:
     def command(self) -> str:
         """What runs its sweep."""
         where = " runtime=gpu" if self.device == "cuda" else ""
-        return f"python experiments/train.py -m experiment={self.name}{where}"
+        return f"{command('train')} -m experiment={self.name}{where}"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from degradation.checks import ConfigError
+from degradation.config.places import command
 from degradation.diagnostics.diagnostic import FINAL, INIT, Diagnostic, diagnostic, rows
 from degradation.records.run import STATUS, DamagedRunError, RunFolder, verify
 from degradation.training.finished import cohort_at_start, load_cohort
@@ -39,7 +40,7 @@ def diagnose(experiment: str, name: str, runtime: Mapping[str, Any]) -> tuple[li
         except (ConfigError, DamagedRunError) as error:
             left_out.append(str(error))
     if not made:
-        train = f"python experiments/train.py -m experiment={experiment}"
+        train = f"{command('train')} -m experiment={experiment}"
         reasons = left_out[:MOST_NAMED] or [f"{runs} holds no finished run; train with: {train}"]
         raise ConfigError(" ".join(reasons))
     return made, left_out

@@ -31,7 +31,7 @@ class Conv3x3(nn.Conv2d):
         taps = self.weight.permute(0, 2, 3, 1)  # (outputs, 3, 3, inputs)
         of_pixel = [taps[:, 1 - row : 3 - row, 1 - col : 3 - col].flatten(1) for row in (0, 1) for col in (0, 1)]
         pixels = functional.linear(x.permute(0, 2, 3, 1).flatten(1), torch.cat(of_pixel))
-        output = pixels.view(len(x), 2, 2, self.out_channels).permute(0, 3, 1, 2)  # with channels last
+        output = pixels.view(-1, 2, 2, self.out_channels).permute(0, 3, 1, 2)  # with channels last
         return output if x.is_contiguous(memory_format=torch.channels_last) else output.contiguous()
 
 

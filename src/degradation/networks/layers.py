@@ -45,15 +45,19 @@ class BatchNorm(nn.Module):
 class LayerNorm(nn.Module):
     """Layer normalisation without scale and shift: (..., width, B) -> same (Ba et al. 2016, 1607.06450)."""
 
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+
     def forward(self, x: Tensor) -> Tensor:
-        return functional.layer_norm(x.mT, (x.shape[-2],)).mT
+        return functional.layer_norm(x.transpose(-1, -2), (self.width,)).transpose(-1, -2)
 
 
 def norm(kind: str, width: int) -> nn.Module:
     """The normalisation named `none`, `batch` or `layer`."""
     if kind == "none":
         return nn.Identity()
-    return BatchNorm(width) if kind == "batch" else LayerNorm()
+    return BatchNorm(width) if kind == "batch" else LayerNorm(width)
 
 
 class ZeroPad(nn.Module):

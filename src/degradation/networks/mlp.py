@@ -60,11 +60,11 @@ class MLP(nn.Module):
     def trace(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Predictions (..., B, outputs), and all weighted layers' outputs after ReLU, each (..., units, B)."""
         x = x.flatten(self.stem.weight.ndim - 1)
-        outputs = [torch.relu(self.stem_norm(self.stem(x.mT)))]
+        outputs = [torch.relu(self.stem_norm(self.stem(x.transpose(-1, -2))))]
         for block in self.blocks:
             outputs.extend(block(outputs[-1]))
         outputs.append(self.head(outputs[-1]))
-        return outputs[-1].mT, outputs
+        return outputs[-1].transpose(-1, -2), outputs
 
     def forward(self, x: Tensor) -> Tensor:
         return self.trace(x)[0]

@@ -9,6 +9,7 @@ import yaml
 from degradation.analysis.sentences import what_happened
 from degradation.checks import ConfigError
 from degradation.config import Config, Runtime
+from degradation.config.places import command
 from degradation.records.collect import collect
 from degradation.records.columns import CONDITION, ERRORS, LOSSES
 from degradation.records.files import write_text
@@ -75,7 +76,7 @@ def report(defaults: Config, runtime: Runtime) -> Report:
     try:
         damaged = collect(runs, results)
         if not (results / "networks.csv").exists():
-            train = f"python experiments/train.py -m experiment={name}"
+            train = f"{command('train')} -m experiment={name}"
             raise ConfigError(" ".join([*damaged[:MOST_NAMED], f"{runs} holds no finished run; train with: {train}"]))
         conditions = read_conditions(results, defaults)
         figures = {condition.label: draw(results, condition, defaults.experiment) for condition in conditions}
@@ -151,7 +152,7 @@ def readme(defaults: Config, conditions: list[Condition], figures: dict[str, lis
     parts = [
         f"# {experiment.name}: {experiment.title}",
         f"**Statement.** {experiment.statement}",
-        f"Made by `python experiments/report.py experiment={experiment.name}` from the tables beside this file.",
+        f"Made by `{command('report')} experiment={experiment.name}` from the tables beside this file.",
         *(f"![{words(path)}]({path.name})" for path in together),
     ]
     for condition in conditions:

@@ -18,7 +18,7 @@ from degradation.training.members import Member, build, load_task, members
 HERE = {"device": "cpu", "engine": "auto", "memory_format": "auto", "compile_blocks": False}
 
 
-def load_networks(folder: Path) -> dict[Member, nn.Module]:
+def load_networks(folder: str | Path) -> dict[Member, nn.Module]:
     """The trained networks of a finished run, each by itself, float32 on the CPU in eval mode.
 
     Args:
@@ -28,7 +28,11 @@ def load_networks(folder: Path) -> dict[Member, nn.Module]:
         ConfigError: the folder holds no finished run or one of an earlier version, or its checkpoint is gone.
         DamagedRunError: the checkpoint or another file is damaged.
     """
-    config, checkpoint = _read(folder, HERE)
+    return networks_of(*read(Path(folder), HERE))
+
+
+def networks_of(config: Config, checkpoint: dict[str, Any]) -> dict[Member, nn.Module]:
+    """The networks of what `read` gave, as of `load_networks`."""
     networks = {}
     for member in members(config):
         network = build(member, config)
@@ -44,7 +48,7 @@ def load_cohort(folder: Path, runtime: Mapping[str, Any] = HERE) -> Cohort:
         folder: the run's.
         runtime: keys to compute with in place of those that it was trained with.
     """
-    config, checkpoint = _read(folder, runtime)
+    config, checkpoint = read(folder, runtime)
     cohort = _ready(config, checkpoint)
     cohort.load_checkpoint(checkpoint)
     return cohort
@@ -52,7 +56,7 @@ def load_cohort(folder: Path, runtime: Mapping[str, Any] = HERE) -> Cohort:
 
 def cohort_at_start(folder: Path, runtime: Mapping[str, Any] = HERE) -> Cohort:
     """The cohort of a finished run as it was before its first step; arguments as of `load_cohort`."""
-    return _ready(*_read(folder, runtime))
+    return _ready(*read(folder, runtime))
 
 
 def _ready(config: Config, checkpoint: dict[str, Any]) -> Cohort:
@@ -62,8 +66,12 @@ def _ready(config: Config, checkpoint: dict[str, Any]) -> Cohort:
     return cohort
 
 
-def _read(folder: Path, runtime: Mapping[str, Any]) -> tuple[Config, dict[str, Any]]:
-    """A finished run's configuration, to be executed as `runtime` says, and its checkpoint."""
+def read(folder: Path, runtime: Mapping[str, Any]) -> tuple[Config, dict[str, Any]]:
+    """A finished run's configuration, to be executed as `runtime` says, and its checkpoint.
+
+    Raises:
+        ConfigError, DamagedRunError: as of `load_networks`.
+    """
     if not verify(folder):
         raise ConfigError(f"{folder} holds no finished run.")
     path = folder / CHECKPOINT
