@@ -8,14 +8,14 @@ import hydra
 from omegaconf import DictConfig
 
 from degradation.commands.compare import compare_job
-from degradation.commands.errors import hydra_errors
+from degradation.commands.entry import command_line
 
 
+@command_line
 @hydra.main(version_base="1.3", config_path="../conf", config_name="compare")
 def main(composed: DictConfig) -> None:
     compare_job(composed)
 
 
 if __name__ == "__main__":
-    with hydra_errors():
-        main()
+    main()

@@ -20,7 +20,7 @@ def entry_point(path):
         if isinstance(node, ast.ImportFrom) and node.names[0].name.endswith("_job")
     ]
     (main,) = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    given = {keyword.arg: ast.literal_eval(keyword.value) for keyword in main.decorator_list[0].keywords}
+    given = {keyword.arg: ast.literal_eval(keyword.value) for keyword in main.decorator_list[-1].keywords}
     assert (given["version_base"], given["config_path"]) == ("1.3", "../conf")
     return job, given["config_name"]
 
@@ -42,7 +42,6 @@ def test_what_it_says_of_itself(capsys):
 
 
 def test_hydra_reads_the_rest(capsys, monkeypatch):
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")  # as `hydra_errors` leaves it, until this test ends
     monkeypatch.setattr("sys.argv", ["pytest"])
     run(["export", "--cfg", "job", "format=onnx"])
     assert capsys.readouterr().out.split() == ["run:", "null", "format:", "onnx", "out:", "null"]

@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from degradation.commands.errors import fail
 from degradation.config.meanings import key_meanings
-from degradation.sweeps.exits import FAILED, WRONG_CONFIGURATION
+from degradation.sweeps.exits import WRONG_CONFIGURATION
 from degradation.sweeps.overrides import did_you_mean
 
 COMMAND = "DEGRADATION_COMMAND"  # environment variable: what was called, for the records of jobs in other processes
@@ -46,7 +46,7 @@ def command_line(main: Callable[[], Any]) -> Callable[[], None]:
         except HydraException as error:
             if asked == "1":
                 raise
-            fail(_sentence(error, sys.argv[1:]), FAILED)
+            fail(_sentence(error, sys.argv[1:]), WRONG_CONFIGURATION)
         finally:
             del os.environ[FULL_ERROR]
             if asked is not None:
@@ -70,5 +70,5 @@ def _sentence(error: HydraException, words: Sequence[str]) -> str:
 def in_words(arguments: Sequence[str]) -> str:
     """A command as it can be called again from the checkout, without the folder that it lies in."""
     script = Path(arguments[0])
-    called = ["python", "/".join(script.parts[-2:])] if script.suffix == ".py" else [script.name]
+    called = ["python", "/".join(script.parts[-2:])] if script.suffix == ".py" else script.name.split()
     return shlex.join([*called, *arguments[1:]])

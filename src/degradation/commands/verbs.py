@@ -3,6 +3,7 @@
 import sys
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.metadata import version
 
 from degradation.sweeps.exits import WRONG_CONFIGURATION
 
@@ -24,6 +25,7 @@ class Verb:
 
 VERBS = {
     "train": Verb("one cohort, or with -m a sweep of cohorts", "train.train_job"),
+    "demo": Verb("one pair, trained before one's eyes", "demo.demo_job", "demo"),
     "report": Verb("tables, figures and verdicts again, from what was run", "report.report_job"),
     "diagnose": Verb("a diagnostic on finished runs", "diagnose.diagnose_job", "diagnose"),
     "compare": Verb("which records differ from others beyond seed noise", "compare.compare_job", "compare"),
@@ -56,9 +58,7 @@ def run(arguments: list[str]) -> None:
         print(usage())
         return
     if arguments == ["--version"]:
-        from degradation import __version__
-
-        print(f"degradation {__version__}")
+        print(f"degradation {version('degradation')}")
         return
     name, *rest = arguments
     if name not in VERBS:
@@ -72,10 +72,9 @@ def start(verb: Verb) -> None:
     """Call a verb's job as Hydra does for a script, with the configuration that the package brings along."""
     import hydra
 
-    from degradation.commands.errors import hydra_errors
+    from degradation.commands.entry import command_line
     from degradation.config.places import CONF
 
     module, function = verb.job.split(".")
     job = getattr(import_module(f"degradation.commands.{module}"), function)
-    with hydra_errors():
-        hydra.main(version_base="1.3", config_path=str(CONF), config_name=verb.config)(job)()
+    command_line(hydra.main(version_base="1.3", config_path=str(CONF), config_name=verb.config)(job))()
