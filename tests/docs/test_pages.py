@@ -120,7 +120,8 @@ def test_keys_in_running_text_exist(hydra):
     """`recipe.lr=3e-3` names a key, `runtime=gpu` a file."""
     config = compose("config", ["experiment=digits_depth", "hydra/launcher=joblib"], return_hydra_config=True)
     known = {*OmegaConf.to_container(compose("compare")), *config}
-    found = {word for page in PAGES for word in re.findall(r"`([a-z_.]+=[^ `]+)`", running_text(page))}
+    pages = [page for page in PAGES if page.name != "extending.md"]  # whose keys are Python's too
+    found = {word for page in pages for word in re.findall(r"`([a-z_.]+=[^ `]+)`", running_text(page))}
     assert len(found) > 12
     for key, value in (word.split("=", 1) for word in found):
         if (ROOT / "conf" / key).is_dir():
