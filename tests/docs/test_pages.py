@@ -19,6 +19,9 @@ from tests.conftest import ROOT
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(
     (ROOT / "docs").glob("*.md")
 )
+# Their code and commands need files of a reader's own; test_extending, test_library and tests of commands run them.
+ELSEWHERE = ("extending.md", "hydra.md", "library.md")
+OWN = [page for page in PAGES if page.name not in ELSEWHERE]
 REFERENCE = ROOT / "results" / "reference"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 MADE = re.compile(r"^([a-z-]+):.*## ", re.M)  # documented targets of the Makefile
@@ -37,7 +40,7 @@ def running_text(page):
 
 def commands():
     """Every command line of the pages' shell blocks, and those in running text that begin with python or make."""
-    for page in PAGES:
+    for page in OWN:
         text = page.read_text()
         for language, body in BLOCK.findall(text):
             if language == "sh":
@@ -120,8 +123,7 @@ def test_keys_in_running_text_exist(hydra):
     """`recipe.lr=3e-3` names a key, `runtime=gpu` a file."""
     config = compose("config", ["experiment=digits_depth", "hydra/launcher=joblib"], return_hydra_config=True)
     known = {*OmegaConf.to_container(compose("compare")), *config}
-    pages = [page for page in PAGES if page.name != "extending.md"]  # whose keys are Python's too
-    found = {word for page in pages for word in re.findall(r"`([a-z_.]+=[^ `]+)`", running_text(page))}
+    found = {word for page in OWN for word in re.findall(r"`([a-z_.]+=[^ `]+)`", running_text(page))}
     assert len(found) > 12
     for key, value in (word.split("=", 1) for word in found):
         if (ROOT / "conf" / key).is_dir():
@@ -152,7 +154,7 @@ def test_a_wrong_one_is_found(hydra, wrong, message):
 def test_shell_blocks_are_fenced():
     """So that the tests above see every command."""
     assert len(COMMANDS) > 25
-    for page in PAGES:
+    for page in OWN:
         assert not INDENTED.search(BLOCK.sub("", page.read_text())), page
 
 
