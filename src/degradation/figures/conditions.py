@@ -148,7 +148,7 @@ def _line(axes: Axes, overlaid: Overlaid, networks: pd.DataFrame, x: pd.Series, 
     line = pd.Series({place: float(summary(rows)[column].iloc[0]) for place, rows in places})
     if places.size().max() <= MOST_DOTS:
         dots(axes, x, _values(overlaid, networks), look.colour, networks["seed"], f"{said}, seed {{seed}}: {{y:.3g}}")
-    drawn = {"color": look.colour, "marker": look.marker, "ms": 5, "lw": 2, "clip_on": False}
+    drawn: dict[str, Any] = {"color": look.colour, "marker": look.marker, "ms": 5, "lw": 2, "clip_on": False}
     hover(axes.plot(line.index, line.replace(np.inf, np.nan), **drawn)[0], f"{said}: {{y:.3g}}")
     return line[np.isfinite(line)]
 

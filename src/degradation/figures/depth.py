@@ -74,7 +74,7 @@ def error_against_depth(axes: Axes, summary: pd.DataFrame, chance: float, publis
         colour, marker = every[variant]
         rows = summary[summary["variant"] == variant].sort_values("depth")
         _band(axes, rows, "test_error", colour)
-        means = {"color": colour, "marker": marker, "ms": 5, "lw": 2, "clip_on": False}
+        means: dict[str, Any] = {"color": colour, "marker": marker, "ms": 5, "lw": 2, "clip_on": False}
         hover(
             axes.plot(rows["depth"], rows["test_error_mean"], **means)[0],
             f"depth {{x:g}}, {variant}: mean test error {{y:.2f}} %",

@@ -1,6 +1,7 @@
 """Scales on which everything can be read, levels, and seeds as dots."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,7 +56,7 @@ def dots(axes: Axes, x: pd.Series, y: pd.Series, colour: str, seeds: pd.Series, 
     finite = np.isfinite(y.to_numpy(dtype=float))
     if finite.any():  # an empty line that is not clipped upsets the layout
         points = list(zip(x[finite], y[finite], seeds[finite], strict=True))
-        look = {"color": colour, "ms": 6, "mew": 0, "alpha": 0.45, "clip_on": False, "zorder": 1.5}
+        look: dict[str, Any] = {"color": colour, "ms": 6, "mew": 0, "alpha": 0.45, "clip_on": False, "zorder": 1.5}
         (line,) = axes.plot(x[finite].to_numpy(), y[finite].to_numpy(), ".", **look)
         hover(line, [words.format(x=place, y=value, seed=seed) for place, value, seed in points])
 
