@@ -29,7 +29,7 @@ ARGS ?=
 # Where this is set every process compiles all of torch and Lightning again: 18 s of imports in place of 8.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install sweep-depth sweep-why sweep-all demo smoke test test-faults test-slurm slurm-packages format bench compare gpu-proof lock audit report publish wandb-sync clean
+.PHONY: help install sweep-depth sweep-why sweep-all demo smoke test test-faults test-slurm slurm-packages format bench compare gpu-proof notebook lock audit report publish wandb-sync clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "%-14s %s\n", $$1, $$2}'
@@ -107,6 +107,10 @@ bench: $(STAMP) ## measure the engines against plain loops: stacked on the sine;
 				recipe.precision=$$precision $(ARGS) || exit 1; done; \
 	else $(PYTHON) experiments/bench.py experiment=cifar10_depth depth=20 recipe.precision=fp32 $(ARGS); fi
 	$(PYTHON) experiments/growth.py
+
+notebook: $(STAMP) ## open the notebooks in Jupyter Lab, which is installed into .venv the first time
+	$(PYTHON) -c 'import jupyterlab' 2>/dev/null || $(PYTHON) -m uv pip install --python $(PYTHON) -e '.[notebook]'
+	$(PYTHON) -m jupyterlab notebooks/01_degradation.ipynb $(ARGS)
 
 gpu-proof: $(STAMP) ## on a GPU: agreement, stalls, the grid of settings, short trainings, cifar10_depth; goes on if called again
 	$(PYTHON) experiments/gpu_proof.py $(ARGS)

@@ -35,7 +35,10 @@ def test_outputs_are_kept_and_name_no_machine(name):
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("01_degradation.ipynb", [r"residual: best at 49 layers \(median test loss 2.1e-05\)", r"He initialisation: "]),
+        (
+            "01_degradation.ipynb",
+            [r"residual: best at 49 layers \(median test loss 2.1e-05\)", r"He initialisation: ", "plain_eps: "],
+        ),
         (
             "02_build_a_pair.ipynb",
             [r"equal tensors: (\d+) of \1\n", r"output over images: plain 0.000, residual 0.[1-9]"],

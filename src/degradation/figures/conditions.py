@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from degradation.analysis import outcomes
 from degradation.analysis.statistics import summary
+from degradation.figures.hover import hover
 from degradation.figures.kind import Overlaid, Overlay
 from degradation.figures.scales import MOST_DOTS, dots, level, number_ticks, percent_axis, wide
 from degradation.figures.style import Look, figure, handles_of, looks, ordered_looks
@@ -142,12 +143,13 @@ def _line(axes: Axes, overlaid: Overlaid, networks: pd.DataFrame, x: pd.Series, 
     """Draw the mean error or median loss against x, and every seed where there are few; the line, without gaps."""
     column = _measure(overlaid).statistic
     places = networks.groupby(x)
+    one = networks.iloc[0]
+    said = ", ".join(part for part in (str(one["variant"]), str(one[CONDITION]), "at {x:g}") if part)
     line = pd.Series({place: float(summary(rows)[column].iloc[0]) for place, rows in places})
     if places.size().max() <= MOST_DOTS:
-        dots(axes, x, _values(overlaid, networks), look.colour)
-    axes.plot(
-        line.index, line.replace(np.inf, np.nan), color=look.colour, marker=look.marker, ms=5, lw=2, clip_on=False
-    )
+        dots(axes, x, _values(overlaid, networks), look.colour, networks["seed"], f"{said}, seed {{seed}}: {{y:.3g}}")
+    drawn: dict[str, Any] = {"color": look.colour, "marker": look.marker, "ms": 5, "lw": 2, "clip_on": False}
+    hover(axes.plot(line.index, line.replace(np.inf, np.nan), **drawn)[0], f"{said}: {{y:.3g}}")
     return line[np.isfinite(line)]
 
 

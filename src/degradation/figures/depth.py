@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from degradation.analysis import outcomes
+from degradation.figures.hover import hover
 from degradation.figures.kind import Drawn, Kind, Published
 from degradation.figures.scales import MOST_DOTS, dots, level, number_ticks, percent_axis
 from degradation.figures.style import DASHES, figure, looks, variant_handles
@@ -45,7 +46,8 @@ def loss_against_depth(axes: Axes, summary: pd.DataFrame, mean_loss: float) -> A
     for variant, (colour, marker) in looks(summary["variant"]).items():
         rows = summary[summary["variant"] == variant].sort_values("depth").replace(np.inf, np.nan)
         _band(axes, rows, "test_loss", colour)
-        axes.plot(rows["depth"], rows["test_loss_median"], color=colour, marker=marker, ms=5, lw=2)
+        (line,) = axes.plot(rows["depth"], rows["test_loss_median"], color=colour, marker=marker, ms=5, lw=2)
+        hover(line, f"depth {{x:g}}, {variant}: median test loss {{y:.2g}}")
         axes.plot(rows["depth"], rows["train_loss_median"], color=colour, lw=1.4, ls=DASHES)
     level(axes, mean_loss, "predicting the mean")
     axes.set_yscale("log")
@@ -72,7 +74,11 @@ def error_against_depth(axes: Axes, summary: pd.DataFrame, chance: float, publis
         colour, marker = every[variant]
         rows = summary[summary["variant"] == variant].sort_values("depth")
         _band(axes, rows, "test_error", colour)
-        axes.plot(rows["depth"], rows["test_error_mean"], color=colour, marker=marker, ms=5, lw=2, clip_on=False)
+        means: dict[str, Any] = {"color": colour, "marker": marker, "ms": 5, "lw": 2, "clip_on": False}
+        hover(
+            axes.plot(rows["depth"], rows["test_error_mean"], **means)[0],
+            f"depth {{x:g}}, {variant}: mean test error {{y:.2f}} %",
+        )
         axes.plot(rows["depth"], rows["train_error_mean"], color=colour, lw=1.4, ls=DASHES, clip_on=False)
     for variant, values in stars.items():
         drawn_in = every[variant].colour
@@ -98,10 +104,12 @@ def every_seed(axes: Axes, networks: pd.DataFrame, values: pd.Series) -> Axes:
         networks: one condition's rows of networks.csv.
         values: what each counts as.
     """
+    said = "{y:.2f} %" if outcomes.is_classification(networks) else "{y:.2g}"
     for variant, (colour, _) in looks(networks["variant"]).items():
         rows = networks[networks["variant"] == variant]
         few = rows[rows.groupby("depth")["seed"].transform("size") <= MOST_DOTS]
-        dots(axes, few["depth"], values[few.index], colour)
+        words = f"depth {{x:g}}, {variant}, seed {{seed}}: {said}"
+        dots(axes, few["depth"], values[few.index], colour, few["seed"], words)
     highest = values.replace(np.inf, np.nan).max()
     if highest > axes.get_ylim()[1]:
         axes.set_ylim(top=highest)

@@ -1,11 +1,14 @@
 """Scales on which everything can be read, levels, and seeds as dots."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
+
+from degradation.figures.hover import hover
 
 MOST_DOTS = 8  # seeds a depth and variant: where there are more, a band shows their spread
 NEAR_ZERO, FAR = 2.0, 20.0  # percent: errors on both sides of these need a scale that shows both
@@ -41,13 +44,21 @@ def level(axes: Axes, value: float, words: str) -> None:
                   textcoords="offset points", color="0.35", fontsize=9.5)  # fmt: skip
 
 
-def dots(axes: Axes, x: Sequence[float] | pd.Series, y: pd.Series, colour: str) -> None:
-    """A dot a seed, behind the lines."""
+def dots(axes: Axes, x: pd.Series, y: pd.Series, colour: str, seeds: pd.Series, words: str) -> None:
+    """A dot a seed, behind the lines.
+
+    Args:
+        axes: to draw on.
+        x, y, seeds: one a network.
+        colour: of all.
+        words: what a browser says of a dot, with {x}, {y} and {seed}.
+    """
     finite = np.isfinite(y.to_numpy(dtype=float))
     if finite.any():  # an empty line that is not clipped upsets the layout
-        axes.plot(
-            np.asarray(x)[finite], y[finite], ".", color=colour, ms=6, mew=0, alpha=0.45, clip_on=False, zorder=1.5
-        )
+        points = list(zip(x[finite], y[finite], seeds[finite], strict=True))
+        look: dict[str, Any] = {"color": colour, "ms": 6, "mew": 0, "alpha": 0.45, "clip_on": False, "zorder": 1.5}
+        (line,) = axes.plot(x[finite].to_numpy(), y[finite].to_numpy(), ".", **look)
+        hover(line, [words.format(x=place, y=value, seed=seed) for place, value, seed in points])
 
 
 def number_ticks(axes: Axes, values: Iterable[float]) -> None:

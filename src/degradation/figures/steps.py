@@ -10,11 +10,13 @@ from matplotlib.lines import Line2D
 
 from degradation.config import Recipe
 from degradation.config.variants import Settings
+from degradation.figures.hover import hover
 from degradation.figures.kind import Drawn, Kind
 from degradation.figures.style import DASHES, depth_looks, figure, legend_beside, looks
 from degradation.records.columns import CURVES
 
 SPLITS = {"batch_error": DASHES, "test_error": "-"}  # training and test, and their lines
+SAID = {"batch_error": "running training", "test_error": "test"}
 ZOOMS = (10, 20)  # percent; the paper's Fig. 6 shows 0 to 20
 FITTING = 2  # lines of every variant that must end within a zoom
 DROP, WARM = ":", "-."  # lines of the learning rate's drops and of the end of the warm-up
@@ -61,7 +63,8 @@ def error_against_steps(axes: Axes, curves: pd.DataFrame, variant: str, depths: 
             for _, seed in rows.groupby("seed"):
                 axes.plot(seed["step"], seed[split], color=colour, lw=0.5, ls=dashes, alpha=0.35, zorder=1.5)
             median = medians(rows, split)
-            axes.plot(median.index, median, color=colour, lw=1.6, ls=dashes, marker=marker, ms=3.5)
+            (line,) = axes.plot(median.index, median, color=colour, lw=1.6, ls=dashes, marker=marker, ms=3.5)
+            hover(line, f"step {{x:g}}, depth {depth}, {variant}: median {SAID[split]} error {{y:.1f}} %")
     axes.set_ylim(bottom=0)
     axes.set_xlabel("step")
     return axes

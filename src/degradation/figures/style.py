@@ -14,6 +14,8 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from degradation.figures.hover import taken_titles, write_titles
+
 
 class Look(NamedTuple):
     """How a variant is drawn, in every figure alike."""
@@ -117,7 +119,9 @@ def figure(path: Path, width: float, height: float) -> Iterator[Figure]:
             yield drawn
             drawn.draw_without_rendering()
             drawn.set_layout_engine("none")  # laid out once, not for every file
+            titles = taken_titles(drawn)
             drawn.savefig(path.with_name(path.name + ".png"), metadata={"Software": None})
             drawn.savefig(path.with_name(path.name + ".svg"), metadata={"Date": None})
+            write_titles(path.with_name(path.name + ".svg"), titles)
         finally:
             plt.close(drawn)

@@ -1,42 +1,64 @@
-"""A Markdown report as one HTML file: figures inside, no network, light and dark, wide tables scroll."""
+"""The report as one HTML file: figures inside as SVG, no network, nothing beside it; light and dark, phone and desk."""
 
-import base64
-import io
-import re
+from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import unquote
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
-from PIL import Image
+from markupsafe import Markup
 
-STYLE = Path(__file__).with_suffix(".css")
+from degradation.reports.document import Document, Picture
+from degradation.reports.svg import inline
+
+HERE = Path(__file__).parent
+SIGNS = {
+    "reproduced": "✓",
+    "contradicted": "✗",
+    "consistent": "(✓)",
+    "inconsistent": "(✗)",
+    "inconclusive": "?",
+    "conflicting": "±",
+    "not enough data": "…",
+    "not run": "·",
+}
 
 
-def page(markdown: str, folder: Path) -> str:
-    """The report as HTML.
+def page(document: Document) -> str:
+    """The report as HTML."""
+    return _environment().get_template("html.jinja").render(document=document)
 
-    Args:
-        markdown: the report; its links are relative to `folder`.
-        folder: where the figures that it names are found; those that exist are put inside.
-    """
-    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
-    body = re.sub(
-        r'<img src="([^"]+)"', lambda found: f'<img loading="lazy" src="{_inline(folder / unquote(found[1]))}"', body
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    body = body.replace("<table>", '<div class="table" tabindex="0"><table>').replace("</table>", "</table></div>")
-    verdict = r"<strong>(reproduced|contradicted|inconclusive|conflicting)</strong>"
-    body = re.sub(verdict, r'<strong class="\1">\1</strong>', body)
-    title = markdown.splitlines()[0].removeprefix("# ")
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>\n{STYLE.read_text()}</style>\n</head>\n"
-        f"<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
-    )
+    environment.filters |= {"markdown": _markdown, "line": _line, "sign": SIGNS.__getitem__}
+    environment.globals |= {
+        "figure": _figures(),
+        "style": Markup((HERE / "html.css").read_text()),  # noqa: S704  ours
+        "script": Markup((HERE / "html.js").read_text()),  # noqa: S704  ours
+    }
+    return environment
 
 
-def _inline(file: Path) -> str:
-    """A PNG file as a data address, with a palette of 128 colours: a third of the size, to the eye the same."""
-    small = io.BytesIO()
-    Image.open(file).convert("RGB").quantize(128).save(small, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(small.getvalue()).decode()
+def _markdown(text: str) -> Markup:
+    """Paragraphs and tables. HTML within the text is shown as text; wide tables scroll, by keyboard too."""
+    body = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["link", "image"]).render(text)
+    table = '<div class="table" tabindex="0" role="region" aria-label="table"><table>'
+    return Markup(body.replace("<table>", table).replace("</table>", "</table></div>"))  # noqa: S704  escaped above
+
+
+def _line(text: str) -> Markup:
+    """Markdown within a line."""
+    return Markup(MarkdownIt("commonmark", {"html": False}).disable(["link", "image"]).renderInline(text))  # noqa: S704
+
+
+def _figures() -> Callable[[Picture], Markup]:
+    """What puts a figure in, each with names of its own."""
+    drawn: list[Path] = []
+
+    def figure(picture: Picture) -> Markup:
+        drawn.append(picture.file)
+        return Markup(inline(picture.file.read_text(), f"f{len(drawn)}", picture.words))  # noqa: S704  made by us
+
+    return figure

@@ -24,6 +24,7 @@ from degradation.records.files import write_text
 from degradation.records.identity import own_conditions
 from degradation.records.tables import DamagedTableError, EarlierTableError, read
 from degradation.reports.condition import Condition, is_own
+from degradation.reports.contents import document
 from degradation.reports.drawings import in_overview, words
 from degradation.reports.experiment import made_with, mean_and_sd, summary_table
 from degradation.reports.html import page
@@ -59,6 +60,8 @@ CLAIM_COLUMNS = [
     "rule",
     "reason",
 ]
+
+TITLE = "What depth does to plain and residual networks"
 
 
 @dataclass
@@ -121,7 +124,10 @@ def overview(experiments: list[Config], runtime: Runtime) -> Overview:
     text = _text(sections, findings, commands, results)
     files = [results / "REPORT.md", results / "report.html"]
     write_text(files[0], text)
-    write_text(files[1], page(text, results))
+    judged = [found for found in findings if found[1].verdict != "not run"]
+    notes = [gains(findings), corrected(judged), CAVEATS, CHOICES, known(judged), power()]
+    folded = {section.defaults.experiment.name: _folded(section, commands) for section in sections}
+    write_text(files[1], page(document(TITLE, sections, findings, commands, folded, [HOW_TO_READ], notes)))
     origins = {section.defaults.experiment.name: section.origin for section in sections}
     rows = [_row(claim, finding, origins) for claim, finding in findings]
     write_text(results / "claims.csv", to_csv(rows, CLAIM_COLUMNS))
@@ -199,7 +205,7 @@ def _text(
 ) -> str:
     judged = [(claim, finding) for claim, finding in findings if finding.verdict != "not run"]
     parts = [
-        "# What depth does to plain and residual networks",
+        f"# {TITLE}",
         f"{len(findings)} tests of published claims: {counts(finding for _, finding in findings)}.",
         HOW_TO_READ,
         *_headline(sections, results),
@@ -256,6 +262,18 @@ def _sections(
             *against_published(defaults, condition.summary),
         ]
     return parts
+
+
+def _folded(section: Section, commands: dict[str, str]) -> dict[str, list[str]]:
+    """What a browser shows of an experiment when asked to, by heading."""
+    defaults, condition = section.defaults, section.condition
+    made = f"{made_with(condition.networks)} {section.origin}. Again: `{commands[defaults.experiment.name]}`."
+    beside = against_published(defaults, condition.summary)
+    return {
+        "Table by depth and variant": [summary_table(condition.summary)],
+        **({"Test errors beside the source's": beside[1:]} if beside else {}),
+        "Recipe, and what it was made with": [recipe_sentence(defaults), made],
+    }
 
 
 def _link(section: Section, results: Path) -> str:
