@@ -186,7 +186,7 @@ def test_one_network_as_configured():
         ),
         (
             LitNetwork,
-            ["depth=14", "seeds=[0]", "variants=[plain]", "network.deepened_from=8", "network.init=deepened"],
+            ["depth=32", "seeds=[0]", "variants=[plain_deepened]"],
             "LitNetwork begins with drawn tensors, and network.init=deepened with those of a trained network",
         ),
     ],
