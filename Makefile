@@ -8,9 +8,9 @@ PYTHON3 ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo "$$p" && break; done)
 STAMP := $(VENV)/.installed
 # The sweeps. The story: default initialisation with the arm that explains it, then images; sine_why has all networks of
-# sine_depth. Every other experiment that a CPU can explains something; cifar10_small takes hours.
+# sine_depth. Every other experiment that a CPU can explains something; the long ones take an hour and more.
 STORY := sine_why digits_depth
-LONG := cifar10_small
+LONG := digits_budget_16x digits_1202 cifar10_small
 CPU := $(filter-out %_smoke,$(basename $(notdir $(shell grep -L '^ *device: cuda' conf/experiment/*.yaml))))
 SINE_FIRST := $(filter sine_%,$(CPU)) $(filter-out sine_%,$(CPU))
 WHY := $(filter-out $(STORY) $(LONG) sine_depth,$(SINE_FIRST))
