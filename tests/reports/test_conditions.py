@@ -1,14 +1,18 @@
 """Conditions of an experiment's own sweep: their names, their order, what is published and what is judged of them."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
 from degradation.analysis.metrics import METRICS, Tables
 from degradation.analysis.rules import BEST, Cell, Difference
+from degradation.checks import ConfigError
 from degradation.config.composition import defaults_of
 from degradation.records.columns import KEY
 from degradation.records.identity import own_conditions
 from degradation.reports.condition import is_own, labelled, read_conditions
+from degradation.reports.overview import overview
 from degradation.reports.publish import publish
 from tests.conftest import ROOT
 
@@ -84,9 +88,27 @@ def test_all_own_conditions_are_published_and_no_others(config, defaults, networ
         assert set(published["digest"]) == {own.digests["plain"] for own in own_conditions(defaults).values()}
 
 
+def test_an_incomplete_sweep_is_not_published(config, defaults, networks, tmp_path):
+    results = tmp_path / "results" / "digits_lr"
+    results.mkdir(parents=True)
+    networks[networks["condition"] != "lr=0.01"].to_csv(results / "networks.csv", index=False)
+    with pytest.raises(ConfigError, match=r"lacks lr=0.01 of the sweep of digits_lr; nothing was published"):
+        publish(defaults, config.runtime)
+
+
+def test_the_report_needs_the_experiment_as_its_file_has_it(config, defaults, networks, tmp_path):
+    """Another condition of the sweep alone is a page of its own, and the report says "not run"."""
+    results = tmp_path / "results" / "digits_lr"
+    results.mkdir(parents=True)
+    networks[networks["condition"] == "lr=0.01"].to_csv(results / "networks.csv", index=False)
+    written = overview([defaults], replace(config.runtime, results_dir=str(results.parent)))
+    assert {finding.verdict for claim, finding in written.findings if claim.experiment == "digits_lr"} == {"not run"}
+
+
 def test_a_cell_of_a_condition_and_the_best_of_all(defaults, networks):
     names = {label: own.name if label else "" for label, own in own_conditions(defaults).items()}
-    tables = Tables(networks.assign(condition=networks["condition"].map(names)), EMPTY, EMPTY)
+    of_all = {"conditions": tuple(names.values())}
+    tables = Tables(networks.assign(condition=networks["condition"].map(names)), EMPTY, EMPTY, **of_all)
     plain = Cell("digits_lr", "plain", 56)
     assert str(plain._replace(condition="lr=0.3")) == "plain-56 at lr=0.3"
 
@@ -100,8 +122,11 @@ def test_a_cell_of_a_condition_and_the_best_of_all(defaults, networks):
     lower = tables.networks["train_error"].where(
         (tables.networks["seed"] == 0) | (tables.networks["condition"] != "lr=0.3"), -5.0
     )
-    tables = Tables(tables.networks.assign(train_error=lower), EMPTY, EMPTY)
+    tables = Tables(tables.networks.assign(train_error=lower), EMPTY, EMPTY, **of_all)
     assert values(BEST) == {0: 0, 1: -5}  # of each seed its own best
+    some = tables.networks[(tables.networks["seed"] == 0) | (tables.networks["condition"] != "lr=0.01")]
+    tables = Tables(some, EMPTY, EMPTY, **of_all)
+    assert values(BEST) == {0: 0}  # the other seed lacks a rate
 
 
 def test_the_error_before_the_first_step():

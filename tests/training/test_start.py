@@ -39,7 +39,7 @@ def test_it_computes_what_the_shallow_one_does(compose_config, init, depth):
     config = plain_config(compose_config, "depth=8", "variants=[plain]", init=init)
     task = load_task(config)
     (shallow,) = trained(config).all_groups()
-    deep = start(Member(depth, "plain_deepened", 0), config, task)
+    deep = start(Member(depth, "plain_deepened", 0), config, task, {})
     torch.testing.assert_close(logits(deep, task), logits(shallow.network, task), rtol=1e-4, atol=1e-5)
     assert not torch.allclose(logits(deep, task), logits(build(Member(depth, "plain", 0), config), task))
 
@@ -50,7 +50,7 @@ def test_only_fitted_norms_are_identities_in_training_mode(compose_config):
     for init in ("deepened", "deepened_unit_norms"):
         config = plain_config(compose_config, "depth=8", "variants=[plain]", init=init)
         task = load_task(config)
-        block = start(Member(14, "plain_deepened", 0), config, task).blocks[1]
+        block = start(Member(14, "plain_deepened", 0), config, task, {}).blocks[1]
         x = 3 * torch.rand(512, 2, 8, 8) + 1
         mean, var = (x.mean((0, 2, 3)), x.var((0, 2, 3))) if init == "deepened" else (torch.zeros(2), torch.ones(2))
         with torch.no_grad():
@@ -65,7 +65,7 @@ def test_the_identity_layers_stand_behind_each_stage(compose_config):
     config = plain_config(compose_config, "depth=8", "variants=[plain]")
     task = load_task(config)
     (shallow,) = trained(config).all_groups()
-    deep = start(Member(20, "plain_deepened", 0), config, task)
+    deep = start(Member(20, "plain_deepened", 0), config, task, {})
     for stage in range(3):
         held, new = deep.blocks[3 * stage].state_dict(), deep.blocks[3 * stage + 1]
         theirs = shallow.network.blocks[stage].state_dict()

@@ -19,19 +19,20 @@ class Tables:
 
     `condition` in each is the name of a condition of its sweep (`degradation.records.identity.OwnCondition`), empty for
     the experiment as its file has it. `sizes` counts the images behind an error by split, `train` and `test`, where
-    there are errors and the sizes are known.
+    there are errors and the sizes are known. `conditions` are all that the sweep has, here or not.
     """
 
     networks: pd.DataFrame
     curves: pd.DataFrame
     layers: pd.DataFrame
     sizes: Mapping[str, int] = field(default_factory=dict)
+    conditions: tuple[str, ...] = ("",)
 
     def of(self, variants: Collection[str], depths: Collection[int], condition: str = "") -> "Tables":
         """The rows of some networks of one condition, so that what is said of them does not depend on others."""
         tables = (self.networks, self.curves, self.layers)
         networks, curves, layers = (_of(table, variants, depths, condition) for table in tables)
-        return Tables(networks, curves, layers, self.sizes)
+        return Tables(networks, curves, layers, self.sizes, self.conditions)
 
 
 def _of(table: pd.DataFrame, variants: Collection[str], depths: Collection[int], condition: str) -> pd.DataFrame:

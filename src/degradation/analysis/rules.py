@@ -122,9 +122,9 @@ class Difference:
         variants = {other.variant for other in self.cells}
         depths = {*(other.depth for other in self.cells), *self.trend}
         tables = evidence[cell.experiment]
-        conditions = set(tables.networks["condition"]) if cell.condition == BEST else {cell.condition}
-        found = [self._of_condition(tables.of(variants, depths, condition), cell) for condition in sorted(conditions)]
-        return pd.concat(found).groupby(level="seed").min() if len(found) > 1 else found[0]
+        conditions = tables.conditions if cell.condition == BEST else (cell.condition,)
+        found = [self._of_condition(tables.of(variants, depths, condition), cell) for condition in conditions]
+        return pd.concat(found, axis=1, join="inner").min(axis=1)  # of the seeds that have every condition
 
     def _of_condition(self, tables: Tables, cell: Cell) -> pd.Series:
         values = METRICS[self.metric].of(tables).dropna()
@@ -247,13 +247,15 @@ class BestDepth:
             reason = f"{len(table)} of at least {MINIMUM_N} seeds have all depths"
             return Finding("not enough data", None, "layers", reason, self.experiment)
         best = table.idxmin(axis=1).to_numpy(dtype=float)
-        off = mean_interval(best - self.expected)
+        steps = [deeper - depth for depth, deeper in zip(self.depths, self.depths[1:], strict=False)]
+        resolution = min(steps) / 2  # between two depths nothing was tried
+        off = mean_interval(best - self.expected, resolution)
         verdict, p = decide(off, "within", self.margin), p_value(off, "within", self.margin)
         counts = pd.Series(best.astype(int)).value_counts().sort_index()
         reason = "best depth of the seeds: " + ", ".join(f"{depth} ({count})" for depth, count in counts.items())
         if verdict == "inconclusive":
             reason += "; " + _undecided(off, [-self.margin, self.margin])
-        return Finding(verdict, mean_interval(best), "layers", reason, p=p)
+        return Finding(verdict, mean_interval(best, resolution), "layers", reason, p=p)
 
 
 Rule = Difference | AllOf | BestDepth

@@ -8,12 +8,14 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.console import Console
 
+from degradation.checks import require
 from degradation.commands.errors import sentences
 from degradation.commands.train import train_alone
 from degradation.config import parse
 from degradation.config.composition import check_name, defaults_of
 from degradation.records.run import Run
 from degradation.sweeps.preflight import preflight
+from degradation.training import deadline
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -27,9 +29,13 @@ def demo_job(composed: DictConfig) -> None:
     with sentences():
         defaults, config = defaults_of(experiment), parse(composed)
         check_name(config, experiment)
+        require(
+            config.task.classification, f"the demo draws errors in percent and task.name={config.task.name} has none."
+        )
         preflight([config])
+        deadline.start(config.runtime)
         run = Run(config, defaults)
-        if run.is_done():
+        if (run.read_status() or {}).get("state") == "done":
             print(f"trained before; delete {run.path} to see it again")
         print(f"{config.depths[0]} layers, {' and '.join(config.variants)}: {defaults.experiment.title}", flush=True)
         train_alone(config, defaults, show_progress=False, watching=bars)

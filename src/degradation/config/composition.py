@@ -4,7 +4,9 @@ from hydra import compose
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
 from degradation.checks import ConfigError
 from degradation.config.cohort import Config, parse
@@ -32,7 +34,12 @@ def defaults_of(experiment: str | None) -> Config:
         parser = OverridesParser.create()
         parsed = parser.parse_overrides([f"{key}={value}" for key, value in swept.items()])
         jobs = BasicSweeper.split_arguments(parsed, None)[0]
-        defaults.conditions = [parse(_varied(composed, parser.parse_overrides(list(job)))) for job in jobs]
+        try:
+            defaults.conditions = [parse(_varied(composed, parser.parse_overrides(list(job)))) for job in jobs]
+        except (OmegaConfBaseException, HydraException) as error:
+            raise ConfigError(
+                f"the sweep of conf/experiment/{experiment}.yaml: {str(error).splitlines()[0]}"
+            ) from error
     return defaults
 
 

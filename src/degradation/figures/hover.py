@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -48,11 +47,8 @@ def taken_titles(drawn: Figure) -> dict[str, tuple[np.ndarray, list[str]]]:
     return found
 
 
-def write_titles(svg: Path, found: dict[str, tuple[np.ndarray, list[str]]]) -> None:
-    """Put the titles into an SVG file that Matplotlib wrote."""
-    if not found:
-        return
-    text = svg.read_text()
+def with_titles(text: str, found: dict[str, tuple[np.ndarray, list[str]]]) -> str:
+    """An SVG file that Matplotlib wrote, with the titles put into it."""
     for name, (places, titles) in found.items():
         left = places.copy()
 
@@ -66,7 +62,7 @@ def write_titles(svg: Path, found: dict[str, tuple[np.ndarray, list[str]]]) -> N
 
         group = re.compile(rf'<g id="{name}">.*?(?=<g id=|\Z)', re.S)
         text = group.sub(lambda found: re.sub(r'<use [^>]*x="([^"]+)" y="([^"]+)"[^>]*/>', titled, found[0]), text)
-    svg.write_text(text)
+    return text
 
 
 def _has_points(artist: Artist) -> bool:

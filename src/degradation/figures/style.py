@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,8 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from degradation.figures.hover import taken_titles, write_titles
+from degradation.figures.hover import taken_titles, with_titles
+from degradation.records.files import write_bytes, write_text
 
 
 class Look(NamedTuple):
@@ -120,8 +122,10 @@ def figure(path: Path, width: float, height: float) -> Iterator[Figure]:
             drawn.draw_without_rendering()
             drawn.set_layout_engine("none")  # laid out once, not for every file
             titles = taken_titles(drawn)
-            drawn.savefig(path.with_name(path.name + ".png"), metadata={"Software": None})
-            drawn.savefig(path.with_name(path.name + ".svg"), metadata={"Date": None})
-            write_titles(path.with_name(path.name + ".svg"), titles)
+            png, svg = BytesIO(), StringIO()
+            drawn.savefig(png, format="png", metadata={"Software": None})
+            drawn.savefig(svg, format="svg", metadata={"Date": None})
+            write_bytes(path.with_name(path.name + ".png"), png.getvalue())
+            write_text(path.with_name(path.name + ".svg"), with_titles(svg.getvalue(), titles))
         finally:
             plt.close(drawn)

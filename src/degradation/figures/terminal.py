@@ -21,9 +21,11 @@ def error_against_steps(curves: pd.DataFrame, width: int) -> Text:
     grid = [[(" ", "")] * columns for _ in range(HEIGHT + 1)]
     drawn = list(zip(looks(curves["variant"]).items(), MARKS, strict=False))
     for (variant, look), mark in drawn:
-        points = means[variant]
+        points = means[variant].dropna()  # a network that diverged has no error from then on
         for column in range(columns):
             step = last * column / (columns - 1)
+            if points.empty or step > points.index.max():
+                continue
             error = _between(points, step)
             grid[HEIGHT - round(error / 100 * HEIGHT)][column] = (mark, look.colour)
     text = Text("training error (%)   ")

@@ -43,6 +43,7 @@ class CifarNetwork:
         one_of("network.init", self.init, ("he", "he_zero_last", "dirac", *DEEPENED))
         check_sum(self.shortcut, self.shortcut_scale, self.branch_scale, self.init)
         require(0 <= self.dropout < 1, f"network.dropout is {self.dropout}; it must be at least 0 and below 1.")
+        at_least("network.deepened_from", self.deepened_from, 0)
         deepened = self.init in DEEPENED
         require(
             deepened == (self.deepened_from > 0),

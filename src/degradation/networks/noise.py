@@ -20,7 +20,7 @@ class Dropout(nn.Module):
         self.seed, self.name, self.step = 0, "", 0
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training or self.p == 0:
+        if not self.training:
             return x
         draw = generator(self.seed, "dropout", f"{self.name}/{self.step}")
         kept = torch.rand(x.shape, generator=draw) >= self.p

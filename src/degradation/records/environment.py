@@ -1,4 +1,4 @@
-"""What a run was made with: versions, device, commit. No host name, no path, no environment variable."""
+"""What a run was made with: versions, device, commit. No host name and no environment variable; paths only as they were typed."""
 
 import platform
 import shutil

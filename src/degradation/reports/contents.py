@@ -45,8 +45,9 @@ def document(
     headline = None
     if ranked:
         first = min(ranked, key=lambda section: section.defaults.experiment.headline or 0)
+        drawn = pictures(first)
         seen = f"{first.defaults.experiment.title}. {what_happened(first.condition.summary)}"
-        headline = Headline(first.defaults.experiment.name, pictures(first)[0], seen)
+        headline = Headline(first.defaults.experiment.name, drawn[0], seen) if drawn else None
     told = rows(findings, tests) if run else []
     return Document(title, how_to_read, headline, told, [*run, *waiting], [note for note in notes if note])
 

@@ -28,13 +28,11 @@ class Answer:
     Attributes:
         claim: its id.
         effect: in words, with interval and n; empty where there is none.
-        known: see `Claim`.
     """
 
     claim: str
     verdict: Verdict
     effect: str
-    known: bool
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ def _testing(claim: Claim, findings: Judged) -> set[str]:
 
 
 def _answer(claim: Claim, finding: Finding) -> Answer:
-    return Answer(claim.id, finding.verdict, finding.effect_in_words, claim.known)
+    return Answer(claim.id, finding.verdict, finding.effect_in_words)
 
 
 def in_markdown(findings: Judged) -> list[str]:

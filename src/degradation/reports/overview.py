@@ -155,14 +155,14 @@ def _section(defaults: Config, results: Path) -> Section | None:
         except DamagedTableError as error:
             raise ConfigError(f"{error} Delete it; `make report` collects the table again from runs/.") from error
         networks = networks[is_own(networks, own)]
-        networks = networks.assign(
-            **{CONDITION: networks[CONDITION].map(lambda label: own[label].name if label else "")}
-        )
+        if "" not in set(networks[CONDITION]):  # a condition of its sweep alone
+            continue
+        names = {label: now.name if label else "" for label, now in own.items()}
+        networks = networks.assign(**{CONDITION: networks[CONDITION].map(names)})
         conditions = networks.set_index(KEY)[CONDITION]
         curves, layers = (_with_condition(table, conditions) for table in others)
-        tables = Tables(networks, curves, layers, _images(defaults))
-        if len(tables.networks):
-            return Section(defaults, folder, origin, tables)
+        tables = Tables(networks, curves, layers, _images(defaults), tuple(names.values()))
+        return Section(defaults, folder, origin, tables)
     return None
 
 

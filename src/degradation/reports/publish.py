@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from degradation.checks import ConfigError
 from degradation.config import Config, Runtime
-from degradation.records.columns import KEY, NETWORKS
+from degradation.records.columns import CONDITION, KEY, NETWORKS
 from degradation.records.files import write_text
 from degradation.records.identity import own_conditions
 from degradation.records.tables import DamagedTableError, read
@@ -29,7 +31,7 @@ def publish(defaults: Config, runtime: Runtime) -> Path:
     nothing = f"{source} holds no records of {name} as its file has it; nothing was published."
     if not (source / "networks.csv").exists():
         raise ConfigError(nothing)
-    tables = {}
+    tables: dict[str, pd.DataFrame] = {}
     for path in sorted(source.glob("*.csv")):
         if path.name == SUMMARY:
             continue
@@ -39,11 +41,15 @@ def publish(defaults: Config, runtime: Runtime) -> Path:
             raise ConfigError(str(error)) from error
         tables[path.name] = rows
     networks = tables["networks.csv"]
-    chosen = is_own(networks, own_conditions(defaults)) & networks["variant"].isin(defaults.variants)
-    own = set(networks.loc[chosen, "digest"])  # of the sweep's conditions and variants, and none that was tried beside
-    if not own:
+    conditions = own_conditions(defaults)
+    chosen = networks[is_own(networks, conditions) & networks["variant"].isin(defaults.variants)]
+    if chosen.empty:
         raise ConfigError(nothing)
-    tables = {file: rows[rows["digest"].isin(own)] for file, rows in tables.items()}
+    lacking = [now.name for label, now in conditions.items() if label not in set(chosen[CONDITION])]
+    if lacking:
+        raise ConfigError(f"{source} lacks {', '.join(lacking)} of the sweep of {name}; nothing was published.")
+    own = chosen[KEY]  # of the sweep's conditions and variants, and none that was tried beside
+    tables = {file: rows.merge(own, on=KEY) for file, rows in tables.items()}
     target.mkdir(parents=True, exist_ok=True)
     for file, rows in tables.items():
         write_text(target / file, rows.to_csv(index=False, float_format="%.9g"))

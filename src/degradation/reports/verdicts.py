@@ -71,7 +71,8 @@ def corrected(findings: Judged) -> str:
         f"{found['holm']} of the decisions survive Holm's correction at 5 % (the chance of even one false decision), "
         f"and {found['benjamini_hochberg']} that of Benjamini and Hochberg (the share of false ones among them). A p "
         "value is twice the one-sided one of Student's t against the margin (for *within* two one-sided tests), so "
-        "that it is below 5 % where the interval decides; tests of one experiment share networks."
+        "that it is below 5 % where the interval decides, and, where one of several parts contradicts a claim, times "
+        "their number; tests of one experiment share networks."
     )
 
 

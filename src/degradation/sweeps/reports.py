@@ -54,7 +54,7 @@ class Reports:
             Whether all reports of the sweep could be written.
         """
         finished = {id(job) for job in [*self.planned.done, *ended]}
-        missing = [name for name in self.jobs if name not in self.texts]
+        missing = [name for name in self.jobs if not self.texts.get(name)]
         for name in missing:
             if any(id(job) in finished for job in self.jobs[name]):
                 self._experiment(name, print if self.verbose else silent)
@@ -112,13 +112,20 @@ def reporting(reports: Reports, sweep: Sweep) -> Iterator[None]:
     stop = threading.Event()
 
     def report() -> None:
-        while not stop.wait(POLL_SECONDS):
-            reports.early(sweep)
+        try:
+            while not stop.wait(POLL_SECONDS):
+                reports.early(sweep)
+        except Exception as error:  # the end reports again, and fails where it is seen
+            print(f"error: no early reports: {type(error).__name__}: {error}", file=sys.stderr)
 
     thread = threading.Thread(target=report, daemon=True)
     thread.start()
     try:
         yield
+    except Exception:
+        stop.set()
+        thread.join()  # one report at a time: the end writes its own
+        raise
     finally:
         stop.set()
     thread.join()

@@ -79,9 +79,8 @@ class Sweep:
 
     def is_done(self, experiment: str) -> bool:
         """Whether every cohort of an experiment that this attempt trains is done."""
-        return all(
-            watched.state == "done" for watched in self.watched if watched.job.config.experiment.name == experiment
-        )
+        jobs = [watched.job for watched in self.watched if watched.job.config.experiment.name == experiment]
+        return all((job.run.read_status() or {}).get("state") == "done" for job in jobs)
 
     def say(self, text: str) -> None:
         """Print above the live table, or between the lines."""

@@ -21,7 +21,7 @@ from degradation.tasks.task import Task
 from degradation.training.engines import Engine
 from degradation.training.graph import GraphEngine
 from degradation.training.members import Member, build, matched, members
-from degradation.training.start import start
+from degradation.training.start import starts
 
 ENGINES: dict[str, type[Engine]] = {"sequential": Engine, "stacked": Engine, "graph": GraphEngine}
 STUCK = 0.95  # of the loss of predicting the mean, or of the error of always guessing the same
@@ -78,6 +78,10 @@ def median_over_seeds(rows: list[Row], name: str) -> float | None:
 class Cohort(pl.LightningModule):
     """All networks of one job.
 
+    Args:
+        checkpoint: what to go on from once the fit begins.
+        started: whether networks that start as trained ones do so; not needed where a finished checkpoint follows.
+
     Attributes:
         step: steps taken so far by every network.
         curve: one row a network and evaluation so far.
@@ -85,13 +89,14 @@ class Cohort(pl.LightningModule):
         digests: by variant, of what the networks are trained with.
     """
 
-    def __init__(self, config: Config, task: Task, checkpoint: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, config: Config, task: Task, checkpoint: dict[str, Any] | None = None, started: bool = True
+    ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.config = config
         self.members = members(config)
-        networks = {member: start(member, config, task) for member in self.members}
-        self.engine = ENGINES[config.runtime.engine](config, task, networks)
+        self.engine = ENGINES[config.runtime.engine](config, task, starts(config, task) if started else None)
         self.step = 0
         self.curve: list[Row] = []
         self.seconds = 0.0

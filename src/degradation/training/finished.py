@@ -49,18 +49,18 @@ def load_cohort(folder: Path, runtime: Mapping[str, Any] = HERE) -> Cohort:
         runtime: keys to compute with in place of those that it was trained with.
     """
     config, checkpoint = read(folder, runtime)
-    cohort = _ready(config, checkpoint)
+    cohort = _ready(config, checkpoint, started=False)
     cohort.load_checkpoint(checkpoint)
     return cohort
 
 
 def cohort_at_start(folder: Path, runtime: Mapping[str, Any] = HERE) -> Cohort:
     """The cohort of a finished run as it was before its first step; arguments as of `load_cohort`."""
-    return _ready(*read(folder, runtime))
+    return _ready(*read(folder, runtime), started=True)
 
 
-def _ready(config: Config, checkpoint: dict[str, Any]) -> Cohort:
-    cohort = Cohort(config, load_task(config)).to(torch.device(config.runtime.device))
+def _ready(config: Config, checkpoint: dict[str, Any], *, started: bool) -> Cohort:
+    cohort = Cohort(config, load_task(config), started=started).to(torch.device(config.runtime.device))
     cohort.digests = checkpoint["identity"]["digests"]  # of what was trained; on the CPU tf32 is computed as fp32
     cohort.configure_optimizers()
     return cohort

@@ -15,41 +15,56 @@ from torch import nn
 from degradation.config import Config
 from degradation.tasks.task import Task
 from degradation.training.engines import Engine
-from degradation.training.members import Member, build
+from degradation.training.members import Member, build, members
 
 FITTED = 2048  # training examples from which identity layers take their statistics, or all if there are fewer
 
 
-def start(member: Member, config: Config, task: Task) -> nn.Module:
-    """The member's network before its first step, on the CPU."""
+def starts(config: Config, task: Task) -> dict[Member, nn.Module]:
+    """Every network of a cohort before its first step, on the CPU; each trained one is trained once."""
+    trained: dict[str, nn.Module] = {}
+    return {member: start(member, config, task, trained) for member in members(config)}
+
+
+def start(member: Member, config: Config, task: Task, trained: dict[str, nn.Module]) -> nn.Module:
+    """The member's network before its first step, on the CPU.
+
+    Args:
+        trained: shallower networks by what they were trained with; those that are trained here are added.
+    """
     network = build(member, config)
     source = config.variant(member.variant).network.source()
     if source is None:
         return network
     depth, keys = source
-    shallow = _trained(member._replace(depth=depth), keys, config, task)
+    alone = _source(member._replace(depth=depth), keys, config)
+    name = f"{alone.of(member.variant)}/{depth}/{member.seed}"
+    shallow = trained[name] = trained.get(name) or _trained(alone, task)
     examples = task.train.take(torch.arange(min(FITTED, len(task.train))))
     network.deepen(shallow, task.prepare(examples.inputs).float())  # type: ignore[operator]
     return network
 
 
-def _trained(member: Member, keys: dict[str, Any], config: Config, task: Task) -> nn.Module:
-    """The network with other network keys after the recipe's last step, trained by itself on the run's device."""
+def _source(member: Member, keys: dict[str, Any], config: Config) -> Config:
+    """A cohort of one network, with other network keys."""
     definition = config.definitions[member.variant]
     changed = definition | {"network": definition.get("network", {}) | keys}
-    alone = replace(
+    return replace(
         config,
         depths=[member.depth],
         variants=[member.variant],
         seeds=[member.seed],
-        network=replace(config.network, **keys),  # type: ignore[type-var]
         runtime=replace(config.runtime, engine="sequential"),
         definitions=config.definitions | {member.variant: changed},
     )
-    device = torch.device(config.runtime.device)
+
+
+def _trained(alone: Config, task: Task) -> nn.Module:
+    """The cohort's one network after the recipe's last step, trained on the run's device, on the CPU."""
+    device = torch.device(alone.runtime.device)
     engine = Engine(alone, task).to(device)
     engine.to_device(device)
     engine.configure_optimizers()
-    engine.run(0, config.recipe.max_steps)
+    engine.run(0, alone.recipe.max_steps)
     (group,) = engine.all_groups()
     return group.network.float().cpu()

@@ -1,0 +1,60 @@
+"""Reports beside workers: when the thread is waited for, and what becomes of its failures."""
+
+import threading
+import time
+
+import pytest
+
+from degradation.sweeps import reports as module
+from degradation.sweeps.reports import reporting
+
+
+class Slow:
+    """Reports that take a while, and say when they are through."""
+
+    def __init__(self, error=None):
+        self.began, self.ended, self.error = threading.Event(), False, error
+
+    def early(self, sweep):
+        self.began.set()
+        if self.error:
+            raise self.error
+        time.sleep(0.3)
+        self.ended = True
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
+
+
+def test_a_report_that_is_being_written_is_waited_for():
+    slow = Slow()
+    with reporting(slow, None):
+        assert slow.began.wait(5)
+    assert slow.ended
+
+
+def test_it_is_waited_for_when_the_launcher_fails():
+    """The end writes reports, too, and two at a time would share files."""
+    slow = Slow()
+    with pytest.raises(RuntimeError, match="a worker was killed"), reporting(slow, None):
+        assert slow.began.wait(5)
+        raise RuntimeError("a worker was killed")
+    assert slow.ended
+
+
+def test_it_is_not_waited_for_when_the_sweep_is_stopped():
+    slow = Slow()
+    with pytest.raises(KeyboardInterrupt), reporting(slow, None):
+        assert slow.began.wait(5)
+        raise KeyboardInterrupt
+    assert not slow.ended
+
+
+def test_a_failure_is_said_and_stops_early_reports_alone(capsys):
+    slow = Slow(KeyError("variant"))
+    with reporting(slow, None):
+        assert slow.began.wait(5)
+        time.sleep(0.1)
+    assert capsys.readouterr().err == "error: no early reports: KeyError: 'variant'\n"
