@@ -1,7 +1,5 @@
 """Conditions of an experiment's own sweep: their names, their order, what is published and what is judged of them."""
 
-from dataclasses import replace
-
 import pandas as pd
 import pytest
 
@@ -12,7 +10,7 @@ from degradation.config.composition import defaults_of
 from degradation.records.columns import KEY
 from degradation.records.identity import own_conditions
 from degradation.reports.condition import is_own, labelled, read_conditions
-from degradation.reports.overview import overview
+from degradation.reports.overview import _section
 from degradation.reports.publish import publish
 from tests.conftest import ROOT
 
@@ -96,13 +94,14 @@ def test_an_incomplete_sweep_is_not_published(config, defaults, networks, tmp_pa
         publish(defaults, config.runtime)
 
 
-def test_the_report_needs_the_experiment_as_its_file_has_it(config, defaults, networks, tmp_path):
-    """Another condition of the sweep alone is a page of its own, and the report says "not run"."""
+def test_the_report_needs_the_experiment_as_its_file_has_it(defaults, networks, tmp_path):
+    """Another condition of the sweep alone has a page, and for the report the experiment was not run."""
     results = tmp_path / "results" / "digits_lr"
     results.mkdir(parents=True)
     networks[networks["condition"] == "lr=0.01"].to_csv(results / "networks.csv", index=False)
-    written = overview([defaults], replace(config.runtime, results_dir=str(results.parent)))
-    assert {finding.verdict for claim, finding in written.findings if claim.experiment == "digits_lr"} == {"not run"}
+    assert _section(defaults, results.parent) is None
+    networks.to_csv(results / "networks.csv", index=False)
+    assert _section(defaults, results.parent).condition.summary["train_error_mean"].tolist() == [30.5, 30.5]
 
 
 def test_a_cell_of_a_condition_and_the_best_of_all(defaults, networks):

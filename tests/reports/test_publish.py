@@ -7,7 +7,7 @@ import pytest
 
 from degradation.checks import ConfigError
 from degradation.config.composition import defaults_of
-from degradation.records.identity import own_digests
+from degradation.records.identity import own_conditions, own_digests
 from degradation.reports.experiment import report
 from degradation.reports.publish import publish
 from tests.conftest import ROOT
@@ -34,9 +34,9 @@ def test_variations_and_old_files_stay_behind(config, defaults, results):
     (results / "reference" / "digits_budget" / "depth,lr=0.3.png").touch()
     folder = publish(defaults, config.runtime)
     published = pd.read_csv(folder / "networks.csv")
-    own = own_digests(defaults)
-    assert set(published["digest"]) == {own["plain"], own["residual"]}
-    assert len(published) == len(networks) == 2 * 3 * len(defaults.seeds)  # variants, depths
+    own = [condition.digests[name] for condition in own_conditions(defaults).values() for name in defaults.variants]
+    assert set(published["digest"]) == set(own)
+    assert len(published) == len(networks) == 2 * 2 * 3 * len(defaults.seeds)  # conditions, variants, depths
     pd.testing.assert_frame_equal(pd.read_csv(folder / "curves.csv"), pd.read_csv(results / "digits_budget/curves.csv"))
     assert not list(folder.glob("*,*"))
 

@@ -28,6 +28,13 @@ def quick(monkeypatch):
     monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
 
 
+def raised(slow, error):
+    """Whatever a sweep ends with while a report is being written."""
+    with reporting(slow, None):
+        assert slow.began.wait(5)
+        raise error
+
+
 def test_a_report_that_is_being_written_is_waited_for():
     slow = Slow()
     with reporting(slow, None):
@@ -38,17 +45,15 @@ def test_a_report_that_is_being_written_is_waited_for():
 def test_it_is_waited_for_when_the_launcher_fails():
     """The end writes reports, too, and two at a time would share files."""
     slow = Slow()
-    with pytest.raises(RuntimeError, match="a worker was killed"), reporting(slow, None):
-        assert slow.began.wait(5)
-        raise RuntimeError("a worker was killed")
+    with pytest.raises(RuntimeError, match="a worker was killed"):
+        raised(slow, RuntimeError("a worker was killed"))
     assert slow.ended
 
 
 def test_it_is_not_waited_for_when_the_sweep_is_stopped():
     slow = Slow()
-    with pytest.raises(KeyboardInterrupt), reporting(slow, None):
-        assert slow.began.wait(5)
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        raised(slow, KeyboardInterrupt())
     assert not slow.ended
 
 

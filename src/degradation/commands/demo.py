@@ -29,9 +29,8 @@ def demo_job(composed: DictConfig) -> None:
     with sentences():
         defaults, config = defaults_of(experiment), parse(composed)
         check_name(config, experiment)
-        require(
-            config.task.classification, f"the demo draws errors in percent and task.name={config.task.name} has none."
-        )
+        has_none = f"the demo draws errors in percent and task.name={config.task.name} has none."
+        require(config.task.classification, has_none)
         preflight([config])
         deadline.start(config.runtime)
         run = Run(config, defaults)

@@ -37,9 +37,8 @@ def defaults_of(experiment: str | None) -> Config:
         try:
             defaults.conditions = [parse(_varied(composed, parser.parse_overrides(list(job)))) for job in jobs]
         except (OmegaConfBaseException, HydraException) as error:
-            raise ConfigError(
-                f"the sweep of conf/experiment/{experiment}.yaml: {str(error).splitlines()[0]}"
-            ) from error
+            sweep = f"the sweep of conf/experiment/{experiment}.yaml"
+            raise ConfigError(f"{sweep}: {str(error).splitlines()[0]}") from error
     return defaults
 
 

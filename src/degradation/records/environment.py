@@ -1,4 +1,4 @@
-"""What a run was made with: versions, device, commit. No host name and no environment variable; paths only as they were typed."""
+"""What a run was made with: versions, device, commit, command. No host name, no path that was not typed."""
 
 import platform
 import shutil
