@@ -12,7 +12,7 @@ from hydra.core.global_hydra import GlobalHydra
 
 from degradation.checks import ConfigError
 from degradation.config.composition import all_experiments
-from degradation.records.identity import own_digests
+from degradation.records.identity import own_conditions
 from degradation.reports.experiment import report
 from degradation.reports.overview import against_published, overview, recipe_sentence
 from degradation.reports.verdicts import gains
@@ -44,8 +44,9 @@ def test_the_reference_is_of_the_experiments_as_configured(experiments):
     for folder in REFERENCE.iterdir():
         if (folder / "networks.csv").exists():
             held = set(pd.read_csv(folder / "networks.csv", usecols=["digest"])["digest"])
-            own = own_digests(experiments[folder.name])
-            assert held == {own[variant] for variant in experiments[folder.name].variants}, folder
+            defaults = experiments[folder.name]
+            conditions = own_conditions(defaults).values()
+            assert held == {own.digests[variant] for own in conditions for variant in defaults.variants}, folder
 
 
 def test_the_committed_report_is_what_the_committed_tables_give(experiments, config, tmp_path):

@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING
 from degradation.analysis.findings import Finding
 from degradation.analysis.sentences import what_happened
 from degradation.analysis.sources import Claim
-from degradation.figures.kind import kinds, overlays
 from degradation.reports.document import Chapter, Document, Headline, Judged, MatrixRow, Picture
 from degradation.reports.drawings import in_overview, words
 from degradation.reports.matrix import alone, matrix
 
 if TYPE_CHECKING:
     from degradation.reports.overview import Section
-
-TOO_LARGE = {"predictions.csv"}  # tables whose figures hold a line a network; they are on the experiment's own page
 
 
 def document(
@@ -81,15 +78,10 @@ def rows(findings: Sequence[tuple[Claim, Finding]], tests: Sequence[Judged]) -> 
 
 
 def pictures(section: "Section") -> list[Picture]:
-    """Figures of an experiment as its file has it; those that the report's Markdown leaves out are folded."""
+    """Figures of an experiment as its file has it, those of the report's Markdown; its own page has all."""
     name = section.defaults.experiment.name
-    stems = [overlay.stem for overlay in overlays()] + [kind.stem for kind in kinds() if kind.table not in TOO_LARGE]
-    files = [section.folder / f"{stem}.svg" for stem in stems]
-    return [
-        Picture(file, f"{name}: {words(file.with_suffix('.png'))}", file.stem not in in_overview())
-        for file in files
-        if file.exists()
-    ]
+    files = [section.folder / f"{stem}.svg" for stem in in_overview()]
+    return [Picture(file, f"{name}: {words(file.with_suffix('.png'))}") for file in files if file.exists()]
 
 
 def _chapter(section: "Section", tests: Sequence[Judged], folded: dict[str, list[str]]) -> Chapter:

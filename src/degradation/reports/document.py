@@ -45,11 +45,10 @@ class MatrixRow:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure: its SVG file, what it shows, and whether it is folded at first."""
+    """A figure: its SVG file, and what it shows."""
 
     file: Path
     words: str
-    folded: bool = False
 
 
 @dataclass(frozen=True)
