@@ -87,7 +87,7 @@ def _budget() -> list[Claim]:
     return [
         claim(
             "more-steps-do-not-cure-it",
-            "Several times more iterations do not cure the degradation of plain networks.",
+            "Four times the iterations do not cure the degradation of plain networks of 56 layers.",
             four._replace(depth=56),
             "above",
         ),
@@ -153,7 +153,7 @@ def _dropout() -> list[Claim]:
     return [
         Claim(
             "digits_dropout/dropout-does-not-cure-plain",
-            "Dropout does not cure the degradation: with it, too, deeper plain networks have a higher training error.",
+            "With dropout of 0.3, too, deeper plain networks have a higher training error.",
             f"{HE2015}, section 1: it is not caused by overfitting",
             Difference("train_error", plain, plain._replace(depth=20), "above", ERROR_MARGIN),
         ),
@@ -185,7 +185,7 @@ def _deepened() -> list[Claim]:
         ),
         Claim(
             "digits_deepened/construction-beats-training-from-scratch",
-            "Trained on, it has a lower training error than a plain network of 56 layers trained from scratch.",
+            "After 150 steps more it has a lower training error than plain-56 after 150 from scratch (budgets differ).",
             f"{HE2015}, section 1: solvers find no solution as good as the constructed one",
             Difference("train_error", deep, shallow._replace(depth=56), "below", -ERROR_MARGIN, unmatched=True),
         ),
