@@ -43,7 +43,7 @@ def test_the_matrix():
     }
     effect = "+1.27 [+0.0163, +2.52] points, n = 3"
     assert found.cells["falls", "digits"] == Answer("digits/falls", "contradicted", effect)
-    assert alone(FINDINGS) == {"digits": [("That own.", Answer("digits/own", "inconclusive", effect, False))]}
+    assert alone(FINDINGS) == {"digits": [("That own.", Answer("digits/own", "inconclusive", effect))]}
 
 
 def test_the_matrix_in_markdown():
