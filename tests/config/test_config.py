@@ -32,7 +32,10 @@ WRONG = [
     ("seeds=[-1]", "seeds is -1; it must be at least 0"),
     ("seeds=[true]", "seeds is [True]; whole numbers are expected"),
     ("variants=[]", "variants is empty"),
-    ("variants=[plain,dense]", "variants is 'dense'; allowed: he_zero_last, plain, plain_eps, plain_he_bias, residual"),
+    (
+        "variants=[plain,dense]",
+        "variants is 'dense'; allowed: dirac, dropout, he_zero_last, orthogonal, plain, plain_deepened",
+    ),
     ("variants=[plain,plain]", "one is named twice"),
     ("variants=[[plain]]", "variants is [['plain']]; names of files in conf/variant/ are expected"),
     ("variants=[1]", "variants is [1]; names of files in conf/variant/ are expected"),
