@@ -55,4 +55,4 @@ def test_no_such_verb(capsys):
     with pytest.raises(SystemExit) as ended:
         run(["trian"])
     assert ended.value.code == 2
-    assert capsys.readouterr().err.startswith("error: 'trian' is no verb; allowed: train, report, ")
+    assert capsys.readouterr().err.startswith("error: 'trian' is no verb; allowed: train, demo, report, ")
