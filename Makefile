@@ -6,7 +6,9 @@ PYTHON := $(VENV)/bin/python
 # The newest supported interpreter on the machine; PYTHON3=... overrides.
 PYTHON3 ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo "$$p" && break; done)
-STAMP := $(VENV)/.installed
+# make install TORCH=cpu: see below. Later targets keep what was chosen; TORCH= on the command line goes back to CUDA.
+TORCH ?= $(shell cat $(VENV)/.torch 2>/dev/null)
+STAMP := $(VENV)/.installed$(addprefix -,$(TORCH))
 # The sweeps. The story: default initialisation with the arm that explains it, then images; sine_why has all networks of
 # sine_depth. Every other experiment that a CPU can explains something; the long ones take an hour and more.
 STORY := sine_why digits_depth
@@ -38,7 +40,6 @@ install: $(STAMP) ## install the locked packages and this project into .venv
 
 # TORCH=cpu: torch and torchvision without CUDA, from PyTorch's own index. Their hashes are not those of the lock, which
 # are of PyPI's files, so the two are installed by version alone and all others with hashes. Not tried where this was written.
-TORCH ?=
 LOCKED := --require-hashes -r requirements.lock
 ifeq ($(TORCH),cpu)
 SIZE := about 0.4 GB of packages, 1.5 GB on disk
@@ -60,6 +61,8 @@ else
 	$(PYTHON) -m uv pip install --python $(PYTHON) $(LOCKED)
 endif
 	$(PYTHON) -m uv pip install --python $(PYTHON) --no-deps -e .
+	@rm -f $(VENV)/.installed*
+	@echo "$(TORCH)" > $(VENV)/.torch
 	touch $@
 
 sweep-depth: $(STAMP) ## the story: sine and digits, figure by figure as each is done (TASK=cifar10: that one, on a GPU)

@@ -9,7 +9,7 @@ import yaml
 
 from tests.conftest import ROOT
 
-FROM_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "TASK", "ARGS")  # if make runs the tests
+FROM_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "TASK", "ARGS", "TORCH")  # if make runs the tests
 
 
 def make(*arguments, **environment):
@@ -77,3 +77,16 @@ def test_python_keeps_what_it_compiles():
     seen = make("--eval", "seen: ; @env", "seen", PYTHONDONTWRITEBYTECODE="1")
     assert "PATH=" in seen
     assert "PYTHONDONTWRITEBYTECODE" not in seen
+
+
+def test_the_choice_of_torch_is_kept_until_another_is_made(tmp_path):
+    venv = f"VENV={tmp_path}"
+    (tmp_path / ".torch").write_text("cpu\n")
+    kept = make("--dry-run", "install", venv)
+    assert "--torch-backend cpu" in kept
+    assert f"touch {tmp_path}/.installed-cpu" in kept
+    other = make("--dry-run", "install", venv, "TORCH=")
+    assert "--torch-backend" not in other
+    assert f"touch {tmp_path}/.installed\n" in other
+    (tmp_path / ".torch").unlink()
+    assert make("--dry-run", "install", venv) == other
