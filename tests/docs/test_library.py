@@ -19,7 +19,7 @@ END = """
 from importlib.metadata import version
 from pathlib import Path
 assert predictions.shape == (8, 10)
-assert network.head.out_features == 100
+assert hundred.head.out_features == 100
 assert [member.variant for member in networks] == ["plain", "residual"]
 trained = list(networks.values())[0]
 assert all(torch.equal(tensor, state[name]) for name, tensor in trained.state_dict().items())

@@ -124,7 +124,7 @@ def test_a_configuration_of_ones_own(mine):
     [
         (["network.witdh=3"], "did you mean network.width?"),
         (["-m", "experiment=sine_smoke", "network.witdh=3,4"], "did you mean network.width?"),
-        (["-m", "experiment='glob(nothing*)'"], "matches no experiment"),
+        (["-m", "experiment=glob(nothing*)"], "matches no experiment"),
         (["hydra.run.dir=x"], "hydra.run.dir is not used"),
         (["-m", "hydra.sweep.dir=x"], "hydra.sweep.dir is not used"),
     ],
@@ -139,7 +139,7 @@ def test_refusals(tmp_path, arguments, sentence):
 
 
 def test_what_many_jobs_have_wrong_is_said_once(tmp_path):
-    code, _, err = run(tmp_path, "-m", "experiment='glob(sine_dep*)'", "seeds=3", "logger=none")
+    code, _, err = run(tmp_path, "-m", "experiment=glob(sine_dep*)", "seeds=3", "logger=none")
     assert code == 2
     (line,) = [line for line in err.splitlines() if "seeds is 3" in line]
     count = int(re.search(r"\(and (\d+) more\)", line).group(1))

@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from degradation.commands.errors import fail
 from degradation.config.meanings import key_meanings
 from degradation.sweeps.exits import WRONG_CONFIGURATION
-from degradation.sweeps.overrides import did_you_mean
+from degradation.sweeps.overrides import answer
 
 COMMAND = "DEGRADATION_COMMAND"  # environment variable: what was called, for the records of jobs in other processes
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -47,6 +47,10 @@ def command_line(main: Callable[[], Any]) -> Callable[[], None]:
             if asked == "1":
                 raise
             fail(_sentence(error, sys.argv[1:]), WRONG_CONFIGURATION)
+        except RuntimeError as error:
+            if asked == "1" or not str(error).startswith("Invalid plugin"):  # Hydra's, of a class outside its plugins
+                raise
+            fail(str(error), WRONG_CONFIGURATION)
         finally:
             del os.environ[FULL_ERROR]
             if asked is not None:
@@ -56,13 +60,13 @@ def command_line(main: Callable[[], Any]) -> Callable[[], None]:
 
 
 def _sentence(error: HydraException, words: Sequence[str]) -> str:
-    """Hydra's own, without its advice to append a key that does not exist; and the nearest key that does."""
-    said = str(error).split("\nTo append to your config")[0]
+    """Hydra's own and its cause; of a key that does not exist the nearest one that does."""
+    said = str(error)
     cause = str(error.__cause__).splitlines()[0] if isinstance(error.__cause__, OmegaConfBaseException) else ""
     for frame, _ in traceback.walk_tb(error.__traceback__):
         loader = frame.f_locals.get("self")
         if isinstance(loader, ConfigLoader):
-            cause += did_you_mean(said, loader, frame.f_locals.get("config_name"), words)
+            said = answer(said, loader, frame.f_locals.get("config_name"), words)
             break
     return "\n".join(part.strip() for part in (said, cause) if part.strip())
 

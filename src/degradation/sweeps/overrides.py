@@ -30,8 +30,9 @@ def as_meant(override: Override) -> Override:
     return OverridesParser.create().parse_override(f"{key}=[{','.join(values)}]")
 
 
-def did_you_mean(message: str, loader: ConfigLoader, config_name: str | None, overrides: Sequence[str]) -> str:
-    """What to add to Hydra's message on a key that does not exist: the nearest one that does; else nothing.
+def answer(message: str, loader: ConfigLoader, config_name: str | None, overrides: Sequence[str]) -> str:
+    """Hydra's message on a key that does not exist with the nearest one that does in place of its advice to append
+    the key; any other message as it is.
 
     Args:
         message: Hydra's.
@@ -39,14 +40,15 @@ def did_you_mean(message: str, loader: ConfigLoader, config_name: str | None, ov
     """
     wrong = NO_SUCH_KEY.search(message)
     if wrong is None:
-        return ""
+        return message
+    said = message.split("\nTo append to your config")[0]
     chosen = [override for override in overrides if override.split("=")[0] in GROUPS]
     try:
         composed = loader.load_configuration(config_name, chosen, run_mode=RunMode.MULTIRUN)
     except HydraException:
-        return ""
+        return said
     close = difflib.get_close_matches(wrong.group(1), list(keys(OmegaConf.to_container(composed))), n=1)
-    return f"\ndid you mean {close[0]}?" if close else ""
+    return f"{said}\ndid you mean {close[0]}?" if close else said
 
 
 def keys(values: Any, prefix: str = "") -> Iterator[str]:

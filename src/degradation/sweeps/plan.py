@@ -17,7 +17,7 @@ from degradation.config import Config, parse
 from degradation.config.composition import check_name, defaults_of
 from degradation.config.searchpath import extend
 from degradation.records.run import DamagedRunError, Run, make_folder
-from degradation.sweeps.overrides import as_meant, did_you_mean
+from degradation.sweeps.overrides import answer, as_meant
 from degradation.sweeps.preflight import preflight
 
 CLUSTERS = ("slurm", "submitit_slurm")  # launchers whose jobs run on other machines
@@ -77,8 +77,8 @@ def plan(loader: ConfigLoader, master: DictConfig, arguments: list[str]) -> Plan
                 run.check_identity()
                 jobs.append(Job(overrides, config, run))
             except (ConfigError, HydraException, OmegaConfBaseException) as error:
-                hint = did_you_mean(str(error), loader, master.hydra.job.config_name, overrides)
-                errors.setdefault(f"{error}{hint}", []).append(" ".join(overrides))
+                sentence = answer(str(error), loader, master.hydra.job.config_name, overrides)
+                errors.setdefault(sentence, []).append(" ".join(overrides))
     if errors:
         lines = [f"{wrong[0]}{_and_others(len(wrong) - 1)}: {error}" for error, wrong in errors.items()]
         raise ConfigError("no job was started.\n" + "\n".join(lines))
