@@ -106,3 +106,18 @@ def test_online_runs_arrive_while_training(compose_config, server):
         assert [point["step"] for point in server.history(name)] == [0, 10, 20, 30, 40]
         assert server.history(name)[-1]["train_loss"] > 0
     assert offline_files(config.runtime) == ([], 0)
+
+
+def test_a_trial_of_a_wandb_sweep_is_one_run_under_the_agents_id(compose_config, server, monkeypatch):
+    wandb.teardown()
+    monkeypatch.setenv("WANDB_SWEEP_ID", "sweep")
+    monkeypatch.setenv("WANDB_RUN_ID", "chosen")
+    config = compose_config("logger=wandb_online", "logger.run_per=network", "seeds=[0]")
+    run = train(config, config, show_progress=False)
+    wandb.teardown()
+    assert run.is_done()
+    assert list(server.runs) == ["chosen"]
+    assert server.runs["chosen"]["exit_code"] == 0
+    history = server.history("chosen")
+    assert [point["step"] for point in history] == [0, 10, 20, 30, 40]
+    assert all(history[-1][f"{variant}/train_loss"] > 0 for variant in ("plain", "residual"))

@@ -28,6 +28,10 @@ class Runtime:
     loader_workers: int = 0  # as it was before there was such a key, for the runs of that time
 
     def __post_init__(self) -> None:
+        require(
+            self.device != "mps",
+            "runtime.device is 'mps'; losses are summed in float64, which Apple's GPUs do not have: use cpu.",
+        )
         one_of("runtime.device", self.device, ("cpu", "cuda"))
         one_of("runtime.engine", self.engine, ENGINES)
         one_of("runtime.memory_format", self.memory_format, MEMORY_FORMATS)

@@ -16,6 +16,7 @@ from degradation.figures.scales import MOST_DOTS, dots, level, number_ticks, per
 from degradation.figures.style import DASHES, figure, looks, variant_handles
 from degradation.records.columns import NETWORKS
 
+TRAINING: dict[str, Any] = {"ls": DASHES, "lw": 1.4, "ms": 3.5, "mfc": "white"}  # small and hollow
 MOST_TICKS = 8  # a tick a depth where there are no more
 
 
@@ -48,7 +49,8 @@ def loss_against_depth(axes: Axes, summary: pd.DataFrame, mean_loss: float) -> A
         _band(axes, rows, "test_loss", colour)
         (line,) = axes.plot(rows["depth"], rows["test_loss_median"], color=colour, marker=marker, ms=5, lw=2)
         hover(line, f"depth {{x:g}}, {variant}: median test loss {{y:.2g}}")
-        axes.plot(rows["depth"], rows["train_loss_median"], color=colour, lw=1.4, ls=DASHES)
+        (line,) = axes.plot(rows["depth"], rows["train_loss_median"], color=colour, marker=marker, **TRAINING)
+        hover(line, f"depth {{x:g}}, {variant}: median training loss {{y:.2g}}")
     level(axes, mean_loss, "predicting the mean")
     axes.set_yscale("log")
     axes.set_ylabel("mean squared error after the last step")
@@ -79,7 +81,11 @@ def error_against_depth(axes: Axes, summary: pd.DataFrame, chance: float, publis
             axes.plot(rows["depth"], rows["test_error_mean"], **means)[0],
             f"depth {{x:g}}, {variant}: mean test error {{y:.2f}} %",
         )
-        axes.plot(rows["depth"], rows["train_error_mean"], color=colour, lw=1.4, ls=DASHES, clip_on=False)
+        means |= TRAINING
+        hover(
+            axes.plot(rows["depth"], rows["train_error_mean"], **means)[0],
+            f"depth {{x:g}}, {variant}: mean training error {{y:.2f}} %",
+        )
     for variant, values in stars.items():
         drawn_in = every[variant].colour
         axes.plot(list(values), list(values.values()), "*", ms=11, mfc="white", mec=drawn_in, mew=1.3)
@@ -127,8 +133,8 @@ def _band(axes: Axes, rows: pd.DataFrame, measured: str, colour: str) -> None:
 def _handles(summary: pd.DataFrame, statistic: str) -> list[Any]:
     """Legend entries of the lines and of what shows the spread."""
     found: list[Any] = [
-        Line2D([], [], color="0.3", lw=2, label=f"test, {statistic} of {seeds(summary)} seeds"),
-        Line2D([], [], color="0.3", lw=1.4, ls=DASHES, label=f"training, {statistic}"),
+        Line2D([], [], color="0.3", lw=2, label=f"test, {statistic} of {seeds(summary)}"),
+        Line2D([], [], color="0.3", marker="o", **TRAINING, label=f"training, {statistic}"),
     ]
     if summary["n"].min() <= MOST_DOTS:
         found.append(Line2D([], [], color="0.3", ls="", marker=".", ms=6, mew=0, alpha=0.6, label="test, every seed"))
@@ -140,7 +146,8 @@ def _handles(summary: pd.DataFrame, statistic: str) -> list[Any]:
 def seeds(summary: pd.DataFrame) -> str:
     """How many, in words."""
     fewest, most = summary["n"].min(), summary["n"].max()
-    return f"{most}" if fewest == most else f"{fewest} to {most}"
+    several = f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds"
+    return "1 seed" if most == 1 else several
 
 
 def shares_against_depth(axes: Axes, summary: pd.DataFrame) -> Axes:

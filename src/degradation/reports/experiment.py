@@ -45,7 +45,7 @@ class Report:
     warnings: list[str]
 
     def brief(self, conditions: set[str] | None = None) -> str:
-        """A sentence and the first figure of each condition, to be printed.
+        """A sentence and the first figure that tells something of each condition, to be printed.
 
         Args:
             conditions: as the tables' column has them; None: all.
@@ -55,7 +55,10 @@ class Report:
             if conditions is None or conditions & set(condition.networks[CONDITION]):
                 title = f"{self.name} {condition.label}".rstrip()
                 lines.append(f"{title}: {what_happened(condition.summary)}")
-                lines += [f"figure: {path}" for path in self.figures[condition.label][:1]]
+                figures = self.figures[condition.label]
+                one_depth = condition.summary["depth"].nunique() == 1  # a point against depth, but a course of training
+                courses = [path for path in figures if one_depth and path.stem == "steps"]
+                lines += [f"figure: {path}" for path in (courses or figures)[:1]]
         lines += [f"figure: {path}" for path in self.overlays[:1]]
         return "\n".join([*lines, f"tables: {self.folder}"])
 
