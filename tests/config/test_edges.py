@@ -93,7 +93,7 @@ def test_edges_of_the_runtime(config):
           for key, value in least.items()],
         ({"max_minutes": -1.0}, "runtime.max_minutes is -1.0"),
         ({"max_minutes": 0.1}, None),
-        ({"device": "mps"}, "runtime.device is 'mps'; losses are summed in float64, which Apple's GPUs do not have: use cpu."),
+        ({"device": "mps"}, "runtime.device is 'mps'; losses are summed in float64, which Apple's GPUs do not have"),
         ({"device": "gpu"}, "runtime.device is 'gpu'; allowed: cpu, cuda."),
         ({"compile_blocks": False}, None),
         ({"compile_blocks": "auto"}, None),

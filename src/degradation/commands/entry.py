@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from degradation.commands.errors import fail
 from degradation.config.meanings import key_meanings
+from degradation.config.places import command
 from degradation.sweeps.exits import WRONG_CONFIGURATION
 from degradation.sweeps.overrides import answer
 
@@ -23,6 +24,7 @@ COMMAND = "DEGRADATION_COMMAND"  # environment variable: what was called, for th
 FULL_ERROR = "HYDRA_FULL_ERROR"
 FOLDERS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
 OmegaConf.register_new_resolver("key_meanings", key_meanings, replace=True)  # for hydra.help in conf/config.yaml
+OmegaConf.register_new_resolver("called", command, replace=True)  # likewise: how a verb is called here
 
 
 def command_line(main: Callable[[], Any]) -> Callable[[], None]:

@@ -6,6 +6,8 @@ The networks of the literature (`named.py`) are imported when they are first ask
 
 from typing import TYPE_CHECKING, Any
 
+from degradation.networks.cifar_spec import PUBLISHED
+
 if TYPE_CHECKING:
     from degradation.networks.named import plain20 as plain20
     from degradation.networks.named import plain32 as plain32
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from degradation.networks.named import resnet56 as resnet56
     from degradation.networks.named import resnet110 as resnet110
 
-NAMED = [f"{kind}{depth}" for kind in ("plain", "resnet") for depth in (20, 32, 44, 56, 110)]
+NAMED = [f"{kind}{depth}" for kind in ("plain", "resnet") for depth in PUBLISHED]
 
 
 def __getattr__(name: str) -> Any:

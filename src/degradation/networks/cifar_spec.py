@@ -11,6 +11,7 @@ from degradation.networks.sums import check_sum
 if TYPE_CHECKING:
     from torch import nn
 
+PUBLISHED = (20, 32, 44, 56, 110)  # depths of He et al. 2015, Table 6, that are trained the usual way
 DEEPENED = ("deepened", "deepened_unit_norms")  # initialisations that start from a trained, shallower network
 DRAWN: dict[str, Any] = {"init": "he", "deepened_from": 0}  # keys of that network
 COMPILED_FROM = 5000  # steps: below, compilation takes longer than it saves

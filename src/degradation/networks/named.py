@@ -9,7 +9,7 @@ from torch import nn
 
 from degradation.checks import at_least
 from degradation.networks.build import build
-from degradation.networks.cifar_spec import CifarNetwork
+from degradation.networks.cifar_spec import PUBLISHED, CifarNetwork
 
 SIDE = 32  # pixels of CIFAR-10's images; the networks take others too
 
@@ -75,5 +75,5 @@ def _residual(depth: int) -> Residual:
     return network
 
 
-plain20, plain32, plain44, plain56, plain110 = map(_plain, (20, 32, 44, 56, 110))
-resnet20, resnet32, resnet44, resnet56, resnet110 = map(_residual, (20, 32, 44, 56, 110))
+plain20, plain32, plain44, plain56, plain110 = map(_plain, PUBLISHED)
+resnet20, resnet32, resnet44, resnet56, resnet110 = map(_residual, PUBLISHED)

@@ -38,15 +38,23 @@ def document(
     names = {chapter.name for chapter in run}
     others = dict.fromkeys(test.experiment for test in tests if test.experiment not in names)
     waiting = [_not_run(name, tests, commands) for name in others]
-    ranked = [section for section in sections if section.defaults.experiment.headline is not None]
+    first = foremost(sections)
     headline = None
-    if ranked:
-        first = min(ranked, key=lambda section: section.defaults.experiment.headline or 0)
-        drawn = pictures(first)
-        seen = f"{first.defaults.experiment.title}. {what_happened(first.condition.summary)}"
-        headline = Headline(first.defaults.experiment.name, drawn[0], seen) if drawn else None
+    if first and (drawn := pictures(first)):
+        headline = Headline(first.defaults.experiment.name, drawn[0], seen(first))
     told = rows(findings, tests) if run else []
     return Document(title, how_to_read, headline, told, [*run, *waiting], [note for note in notes if note])
+
+
+def foremost(sections: Sequence["Section"]) -> "Section | None":
+    """The experiment whose figure opens the report."""
+    ranked = [section for section in sections if section.defaults.experiment.headline is not None]
+    return min(ranked, key=lambda section: section.defaults.experiment.headline or 0, default=None)
+
+
+def seen(section: "Section") -> str:
+    """What the foremost figure shows, in a sentence."""
+    return f"{section.defaults.experiment.title}. {what_happened(section.condition.summary)}"
 
 
 def judged(claim: Claim, finding: Finding) -> Judged:

@@ -7,7 +7,7 @@ from degradation.analysis.findings import Finding, Verdict
 from degradation.analysis.sources import Claim
 from degradation.reports.markdown import aligned
 
-Judged = Sequence[tuple[Claim, Finding]]
+Findings = Sequence[tuple[Claim, Finding]]
 
 SHORT: dict[Verdict, str] = {
     "reproduced": "**yes**",
@@ -50,7 +50,7 @@ class Matrix:
     cells: dict[tuple[str, str], Answer]
 
 
-def matrix(findings: Judged) -> Matrix:
+def matrix(findings: Findings) -> Matrix:
     """Those of the claims whose statement more than one of the experiments tests."""
     shared = [(claim, finding) for claim, finding in findings if len(_testing(claim, findings)) > 1]
     rows = {claim.key: claim.statement for claim, _ in shared}
@@ -59,7 +59,7 @@ def matrix(findings: Judged) -> Matrix:
     return Matrix(list(rows.items()), list(columns), cells)
 
 
-def alone(findings: Judged) -> dict[str, list[tuple[str, Answer]]]:
+def alone(findings: Findings) -> dict[str, list[tuple[str, Answer]]]:
     """By experiment the statements that it alone tests, each with its answer."""
     found: dict[str, list[tuple[str, Answer]]] = {}
     for claim, finding in findings:
@@ -68,7 +68,7 @@ def alone(findings: Judged) -> dict[str, list[tuple[str, Answer]]]:
     return found
 
 
-def _testing(claim: Claim, findings: Judged) -> set[str]:
+def _testing(claim: Claim, findings: Findings) -> set[str]:
     return {other.experiment for other, _ in findings if other.key == claim.key}
 
 
@@ -76,7 +76,7 @@ def _answer(claim: Claim, finding: Finding) -> Answer:
     return Answer(claim.id, finding.verdict, finding.effect_in_words)
 
 
-def in_markdown(findings: Judged) -> list[str]:
+def in_markdown(findings: Findings) -> list[str]:
     """The matrix, its legend, and below it the statements of single experiments."""
     shared, single = matrix(findings), alone(findings)
     parts = []

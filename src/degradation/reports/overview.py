@@ -24,7 +24,7 @@ from degradation.records.files import write_text
 from degradation.records.identity import own_conditions
 from degradation.records.tables import DamagedTableError, EarlierTableError, read
 from degradation.reports.condition import Condition, is_own
-from degradation.reports.contents import document
+from degradation.reports.contents import document, foremost, seen
 from degradation.reports.drawings import in_overview, words
 from degradation.reports.experiment import made_with, mean_and_sd, summary_table
 from degradation.reports.html import page
@@ -226,12 +226,8 @@ def _text(
 
 def _headline(sections: list[Section], results: Path) -> list[str]:
     """The figure of the foremost experiment that was run, and what it shows."""
-    ranked = [section for section in sections if section.defaults.experiment.headline is not None]
-    if not ranked:
-        return []
-    section = min(ranked, key=lambda section: section.defaults.experiment.headline or 0)
-    figure = _figures(section, results)[:1]
-    return [*figure, f"*{section.defaults.experiment.title}. {what_happened(section.condition.summary)}*"]
+    section = foremost(sections)
+    return [*_figures(section, results)[:1], f"*{seen(section)}*"] if section else []
 
 
 def _figures(section: Section, results: Path) -> list[str]:

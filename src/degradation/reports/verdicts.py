@@ -7,7 +7,7 @@ from degradation.analysis.intervals import power_within
 from degradation.analysis.outcomes import DIVERGED
 from degradation.analysis.sources import GAINS, HE2015, LEARNED_ERROR, LEARNED_LOSS, TABLE_MARGIN, TABLE_SD
 from degradation.reports.markdown import aligned
-from degradation.reports.matrix import Judged
+from degradation.reports.matrix import Findings
 
 HOW_TO_READ = (
     "An effect is a mean over seeds with its 95 % interval, the first-named networks minus the second; a decade "
@@ -44,7 +44,7 @@ def counts(findings: Iterable[Finding]) -> str:
     return ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in VERDICTS if verdict in verdicts)
 
 
-def gains(findings: Judged) -> str:
+def gains(findings: Findings) -> str:
     """Where deeper residual networks are better on the test set, and where not: the paper's second half."""
     tests = [(claim, finding) for claim, finding in findings if claim.key == GAINS]
     won = [claim.experiment for claim, finding in tests if finding.verdict == "reproduced"]
@@ -60,7 +60,7 @@ def gains(findings: Judged) -> str:
     )
 
 
-def corrected(findings: Judged) -> str:
+def corrected(findings: Findings) -> str:
     """How many decisions survive a correction for the number of tests."""
     found = survivors([finding for _, finding in findings])
     if not found["tested"]:
@@ -76,7 +76,7 @@ def corrected(findings: Judged) -> str:
     )
 
 
-def known(judged: Judged) -> str:
+def known(judged: Findings) -> str:
     """Of which verdicts the results were known before the rule."""
     of = [claim for claim, _ in judged if claim.known]
     if not of:
@@ -110,7 +110,7 @@ def power() -> str:
     )
 
 
-def tested_how(judged: Judged) -> str:
+def tested_how(judged: Findings) -> str:
     """Every claim with its verdict, effect, rule and source."""
     return aligned(
         ["claim", "verdict", "effect", "rule", "source", "decided by"],
@@ -128,7 +128,7 @@ def tested_how(judged: Judged) -> str:
     )
 
 
-def lacking(findings: Judged, commands: Mapping[str, str]) -> list[str]:
+def lacking(findings: Findings, commands: Mapping[str, str]) -> list[str]:
     """The commands that bring what is missing, each with the statements that wait for it."""
     waiting: dict[str, list[str]] = {}
     for claim, finding in findings:

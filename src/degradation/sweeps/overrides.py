@@ -12,8 +12,9 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
+from degradation.config.meanings import GROUPS
+
 LISTS = ("seeds", "variants")
-GROUPS = ("experiment", "task", "network", "recipe", "runtime", "logger")
 NO_SUCH_KEY = re.compile(r"Could not override '([^']+)'")
 
 
@@ -42,7 +43,7 @@ def answer(message: str, loader: ConfigLoader, config_name: str | None, override
     if wrong is None:
         return message
     said = message.split("\nTo append to your config")[0]
-    chosen = [override for override in overrides if override.split("=")[0] in GROUPS]
+    chosen = [override for override in overrides if override.split("=")[0] in ("experiment", *GROUPS)]
     try:
         composed = loader.load_configuration(config_name, chosen, run_mode=RunMode.MULTIRUN)
     except HydraException:

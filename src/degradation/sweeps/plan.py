@@ -112,7 +112,7 @@ def _combinations(loader: ConfigLoader, master: DictConfig, experiment: str, oth
     composed = loader.load_configuration(master.hydra.job.config_name, chosen, run_mode=RunMode.MULTIRUN)
     own = [f"{key}={value}" for key, value in (composed.hydra.sweeper.params or {}).items()]
     overrides = OverridesParser.create(config_loader=loader).parse_overrides([f"experiment={experiment}", *own])
-    return list(BasicSweeper.split_arguments([*overrides, *others], None)[0])
+    return list(BasicSweeper.split_arguments([*map(as_meant, overrides), *others], None)[0])
 
 
 def _compose(loader: ConfigLoader, master: DictConfig, overrides: list[str]) -> DictConfig:
