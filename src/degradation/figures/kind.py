@@ -13,6 +13,7 @@ import pandas as pd
 from degradation import figures
 from degradation.config.variants import Settings
 
+MOST_VARIANTS = 8  # whose colours and markers are different
 Published = Mapping[str, Mapping[int, float]]  # test errors in percent by variant and depth
 
 
@@ -70,6 +71,7 @@ class Kind:
         draw: writes it to a path without suffix.
         rows: those of the table that it draws.
         in_overview: whether the report on all experiments shows it too.
+        variants: the fewest and the most that it can show so that they are told apart.
     """
 
     stem: str
@@ -80,6 +82,7 @@ class Kind:
     draw: Callable[[Path, Drawn], None]
     rows: Callable[[pd.DataFrame, bool], pd.DataFrame] = lambda table, classification: table
     in_overview: bool = False
+    variants: tuple[int, int] = (1, MOST_VARIANTS)
 
 
 @dataclass(frozen=True)
