@@ -217,7 +217,11 @@ def registered():
         return claims({name: defaults_of(name).experiment.published for name in PRINTED})
 
 
-PRINTED = ("cifar10_depth", "cifar10_plain110_li2018")  # experiments whose printed errors are claims
+PRINTED = (
+    "cifar10_depth",
+    "cifar10_plain110_li2018",
+    "cifar10_shortcuts",
+)  # experiments whose printed errors are claims
 
 
 def test_the_registry(registered):
@@ -244,7 +248,8 @@ def test_what_was_known_when_a_claim_was_entered(registered):
         assert all(by_experiment[name].values()), name
     for name in ("digits_budget", "digits_lr", "digits_init"):  # a run or a probe
         assert all(by_experiment[name].values()), name
-    for name in ("digits_budget_16x", "digits_1202", "sine_init", "digits_dropout", "cifar10_depth", "cifar10_1202"):
+    for name in ("digits_budget_16x", "digits_1202", "sine_init", "digits_dropout", "cifar10_depth", "cifar10_1202",
+                 "digits_shortcuts", "cifar10_shortcuts"):  # fmt: skip
         assert not any(by_experiment[name].values()), name
     for name, probed in (("sine_span", "three-layers-give-a-gain"), ("digits_deepened", "a-deep-solution-exists")):
         assert {key for key, known in by_experiment[name].items() if known} == {probed}
@@ -274,6 +279,10 @@ def test_printed_errors_are_claims_as_the_experiments_files_have_them(registered
     assert printed["cifar10_depth/resnet-110"] == 6.61
     assert printed["cifar10_plain110_li2018/plain-110-trains"] == 16.44
     assert sum(name.startswith("cifar10_depth/resnet-") for name in printed) == 5
+    other = {"residual": 6.61, "half-both": 12.35, "exclusive-gate-6": 8.7, "shortcut-gate": 12.86}
+    other |= {"shortcut-gate-6": 6.91, "conv-shortcut": 12.22}
+    shortcuts = {f"cifar10_shortcuts/{name}-110": error for name, error in other.items()}
+    assert shortcuts == {name: right for name, right in printed.items() if name in shortcuts}
     assert not [claim for claim in claims({}) if "resnet-" in claim.id]
 
 

@@ -34,7 +34,7 @@ WRONG = [
     ("variants=[]", "variants is empty"),
     (
         "variants=[plain,dense]",
-        "variants is 'dense'; allowed: dirac, dropout, he_zero_last, orthogonal, plain, plain_deepened",
+        "variants is 'dense'; allowed: conv_shortcut, dirac, dropout, dropout_shortcut, exclusive_gate, exclu",
     ),
     ("variants=[plain,plain]", "one is named twice"),
     ("variants=[[plain]]", "variants is [['plain']]; names of files in conf/variant/ are expected"),

@@ -54,6 +54,12 @@ def test_a_variant_looks_alike_in_every_figure_and_eight_can_be_told_apart():
     assert alone == {name: looks([name])[name] for name in alone}
 
 
+def test_a_ninth_variant_and_those_after_it_take_new_pairs_of_colour_and_marker():
+    names = [f"v{place}" for place in range(16)]
+    assert len(set(looks(names).values())) == 16
+    assert all(looks(names[:8])[name] in LOOKS for name in names[:8])
+
+
 # Machado, Oliveira and Fernandes 2009, severity 1: linear RGB as seen with protan-, deuter- and tritanopia
 SEEN = {
     "all": np.eye(3),

@@ -53,7 +53,17 @@ def test_depths_that_there_are():
         (lambda: cifar(1, "D"), "network.shortcut is 'D'; allowed: none, A, B, C."),
         (lambda: cifar(init="default"), "network.init is 'default'; allowed: he, he_zero_last, dirac, "),
         (lambda: cifar(shortcut_scale=0.0), "network.shortcut_scale is 0.0"),
+        (lambda: cifar(shortcut_scale=0.0), "shortcuts that count nothing are none: use the variant plain."),
         (lambda: cifar(branch_scale=-1.0), "network.branch_scale is -1.0"),
+        (lambda: cifar(gate="highway"), "network.gate is 'highway'; allowed: none, exclusive, shortcut_only."),
+        (lambda: cifar(shortcut="none", gate="exclusive"), "(network.shortcut=none) has no sum to gate."),
+        (lambda: cifar(gate="exclusive", gate_bias=0.5), "network.gate_bias is 0.5; it must lie between -10 (the"),
+        (lambda: cifar(gate="exclusive", gate_bias=-10.5), "network.gate_bias is -10.5; it must lie between -10"),
+        (lambda: cifar(gate="exclusive", gate_bias=float("nan")), "network.gate_bias is nan; it must lie between"),
+        (lambda: cifar(gate_bias=-1.0), "network.gate_bias is -1.0 with network.gate=none, which has no bias."),
+        (lambda: cifar(dropout=1.0), "network.dropout is 1.0; it must be at least 0 and below 1."),
+        (lambda: cifar(shortcut_dropout=-0.1), "network.shortcut_dropout is -0.1; it must be at least 0 and below 1."),
+        (lambda: cifar(shortcut="none", shortcut_dropout=0.5), "(network.shortcut=none) has none to drop."),
         (lambda: cifar(shortcut="none", shortcut_scale=0.5), "has no sum to scale"),
         (lambda: cifar(shortcut="none", init="he_zero_last"), "network.init=he_zero_last is for networks with short"),
         (lambda: mlp(width=0), "network.width is 0"),
@@ -73,6 +83,7 @@ def test_settings_that_are_refused(make, message):
 def test_settings_at_the_edge_are_taken():
     assert [cifar(1, kind, init="he").width for kind in ("none", "A", "B", "C")] == [1] * 4
     assert cifar(shortcut="A", init="he_zero_last", branch_scale=0.1, shortcut_scale=3.0).norm == "batch"
+    assert [cifar(gate=kind, gate_bias=-10.0).gate for kind in ("exclusive", "shortcut_only")]
     assert mlp(1, width=1, init="he_zero_last", shortcut_scale=0.5).shortcut == "identity"
     scales = [("none", 1, 1), ("none", 1, 2), ("none", 2, 1), ("identity", 2, 2), ("A", 1, 2)]
     assert [refusal(check_sum, *chosen, "he") is None for chosen in scales] == [True, False, False, True, True]
@@ -101,6 +112,12 @@ def test_execution_that_is_refused():
     for unsafe in (cifar(15, "B"), cifar(15, "C")):
         assert allowed(unsafe, *every) == [True, False, False, False, True, True, False]
     assert allowed(mlp(), *every) == [True, False, False, True, False, False, True]
+    graph = cuda | {"engine": "graph"}
+    for network in (cifar(), cifar(15, gate="exclusive")):
+        assert allowed(network, graph, graph | blocks, last) == [True, True, True]
+    for key, network in (("dropout", cifar(dropout=0.1)), ("shortcut_dropout", cifar(shortcut_dropout=0.1))):
+        assert allowed(network, {}, last, graph, blocks) == [True, True, False, False]
+        assert refusal(network.check_execution, **usual | graph).startswith(f"network.{key} draws on the CPU")
 
 
 def test_what_the_families_choose(monkeypatch):
@@ -115,6 +132,9 @@ def test_what_the_families_choose(monkeypatch):
     chosen = [("cuda", "fp32", 5000), ("cuda", "fp32", 4999), ("cuda", "fp64", 5000), ("cpu", "fp32", 5000)]
     assert [cifar().default_compile_blocks(*values) for values in chosen] == [True, False, False, False]
     assert mlp().default_compile_blocks("cuda", "fp32", 5000) is False
+    for network in (cifar(dropout=0.1), cifar(shortcut_dropout=0.1)):
+        assert network.default_engine("cuda", "fp32") == "sequential"
+        assert network.default_compile_blocks("cuda", "fp32", 5000) is False
     monkeypatch.setattr(cifar_spec, "missing_for_compilation", lambda device: "no compiler")
     assert cifar().default_compile_blocks("cuda", "fp32", 5000) is False
 

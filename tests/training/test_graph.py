@@ -265,12 +265,15 @@ def test_all_networks_of_a_seed_take_one_batch(compose_config, called, monkeypat
     assert len(taken) == 2  # seeds, of four networks
 
 
-def test_a_step_on_a_pretended_gpu_stays_there_and_never_looks_at_the_host(compose_config, monkeypatch):
+@pytest.mark.parametrize("variants", ["plain,residual", "exclusive_gate_3,shortcut_gate", "half_both,conv_shortcut"])
+def test_a_step_on_a_pretended_gpu_stays_there_and_never_looks_at_the_host(compose_config, monkeypatch, variants):
     """PyTorch's fake tensors have a device and no data: operations on two devices fail, and so does reading a number.
 
     Backward pass and fused optimizers need a real GPU; here gradients are set, and the optimizers' tensors looked at.
     """
-    config = with_runtime(compose_config(*EXACT, "depth=[8,14]", "seeds=[0,3]"), device="cuda", engine="graph")
+    config = with_runtime(
+        compose_config(*EXACT, "depth=[8,14]", "seeds=[0,3]", f"variants=[{variants}]"), device="cuda", engine="graph"
+    )
     task = dataclasses.replace(load_task(config), augment=True)
     engine = GraphEngine(config, task)
     steps = []

@@ -103,7 +103,7 @@ def test_it_is_not_matched_and_trains_on_from_there(compose_config):
         (["depth=8", "network.dropout=1"], "network.dropout is 1.0; it must be at least 0 and below 1."),
         (
             ["depth=8", "network.dropout=0.5", "runtime.compile_blocks=true"],
-            "network.dropout draws its masks on the CPU",
+            "network.dropout draws on the CPU",
         ),
     ],
 )

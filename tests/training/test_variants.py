@@ -85,6 +85,13 @@ def test_projections_are_not_matched(compose_config, shortcut, expected):
     assert matched(Member(8, PLAIN, 0), config)
 
 
+def test_which_other_shortcuts_are_matched(compose_config):
+    """Factors are a matter of the shortcut; gates and projections have parameters more, dropout a noise."""
+    kinds = ["half_shortcut", "half_both", "exclusive_gate_3", "shortcut_gate", "conv_shortcut", "dropout_shortcut"]
+    config = compose_config(*DIGITS, f"variants=[plain,residual,{','.join(kinds)}]")
+    assert [name for name in kinds if matched(Member(8, name, 0), config)] == ["half_shortcut", "half_both"]
+
+
 def test_what_has_no_plain_counterpart_is_not_matched(compose_config):
     """A plain network cannot start with its branches at zero, nor has it a sum to scale."""
     for override in ("network.init=he_zero_last", "network.branch_scale=0.5"):

@@ -108,7 +108,8 @@ class Config:
         families = [settings.network for settings in self._settings.values()]
         device, precision = self.runtime.device, self.recipe.precision
         if self.runtime.engine == "auto":
-            engine = families[0].default_engine(device, precision)
+            engines = {family.default_engine(device, precision) for family in families}
+            engine = engines.pop() if len(engines) == 1 else "sequential"  # which every network can
             on_host = engine == "graph" and (self._watched or not self.task.on_device)
             self.runtime = replace(self.runtime, engine="sequential" if on_host else engine)
         if self.runtime.memory_format == "auto":

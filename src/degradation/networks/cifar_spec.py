@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from degradation.checks import at_least, one_of, require
 from degradation.networks.compiler import missing_for_compilation
 from degradation.networks.shortcuts import SHORTCUTS
-from degradation.networks.sums import check_sum
+from degradation.networks.sums import check_gate, check_sum
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,6 +34,9 @@ class CifarNetwork:
     branch_scale: float = field(default=1.0, metadata={"absent": 1.0})
     dropout: float = field(default=0.0, metadata={"absent": 0.0})
     deepened_from: int = field(default=0, metadata={"absent": 0})
+    gate: str = field(default="none", metadata={"absent": "none"})
+    gate_bias: float = field(default=0.0, metadata={"absent": 0.0})
+    shortcut_dropout: float = field(default=0.0, metadata={"absent": 0.0})
 
     norm = "batch"
     block_layers = 2
@@ -43,7 +46,15 @@ class CifarNetwork:
         one_of("network.shortcut", self.shortcut, ("none", *SHORTCUTS))
         one_of("network.init", self.init, ("he", "he_zero_last", "dirac", *DEEPENED))
         check_sum(self.shortcut, self.shortcut_scale, self.branch_scale, self.init)
-        require(0 <= self.dropout < 1, f"network.dropout is {self.dropout}; it must be at least 0 and below 1.")
+        check_gate(self.shortcut, self.gate, self.gate_bias)
+        for key in ("dropout", "shortcut_dropout"):
+            share = getattr(self, key)
+            require(0 <= share < 1, f"network.{key} is {share}; it must be at least 0 and below 1.")
+        require(
+            self.shortcut_dropout == 0 or self.shortcut != "none",
+            f"network.shortcut_dropout is {self.shortcut_dropout}; a network without shortcuts (network.shortcut=none) "
+            "has none to drop.",
+        )
         at_least("network.deepened_from", self.deepened_from, 0)
         deepened = self.init in DEEPENED
         require(
@@ -76,9 +87,9 @@ class CifarNetwork:
             "runtime.engine is 'stacked'; networks of the cifar family are not stacked, use auto, sequential or graph.",
         )
         require(
-            self.dropout == 0 or (engine != "graph" and not compile_blocks),
-            "network.dropout draws its masks on the CPU, which neither runtime.engine=graph nor runtime.compile_blocks "
-            "can capture; use runtime.engine=sequential and runtime.compile_blocks=false.",
+            not self.draws or (engine != "graph" and not compile_blocks),
+            f"{self.draws} draws on the CPU, which neither runtime.engine=graph nor runtime.compile_blocks can "
+            "capture; use runtime.engine=sequential and runtime.compile_blocks=false.",
         )
         safe = device != "cpu" or not self.overruns
         require(
@@ -91,7 +102,7 @@ class CifarNetwork:
         )
 
     def default_engine(self, device: str, precision: str) -> str:
-        return "graph" if device == "cuda" and self.dropout == 0 else "sequential"
+        return "graph" if device == "cuda" and not self.draws else "sequential"
 
     def default_memory_format(self, device: str, precision: str) -> str:
         """What is faster where it is safe.
@@ -104,8 +115,13 @@ class CifarNetwork:
 
     def default_compile_blocks(self, device: str, precision: str, max_steps: int) -> bool:
         """Long trainings on CUDA, where there is a compiler."""
-        worth_it = device == "cuda" and self.dropout == 0 and precision != "fp64" and max_steps >= COMPILED_FROM
+        worth_it = device == "cuda" and not self.draws and precision != "fp64" and max_steps >= COMPILED_FROM
         return worth_it and missing_for_compilation(device) is None
+
+    @property
+    def draws(self) -> str | None:
+        """The key of a noise in training, if there is one."""
+        return next((f"network.{key}" for key in ("dropout", "shortcut_dropout") if getattr(self, key)), None)
 
     @property
     def overruns(self) -> bool:

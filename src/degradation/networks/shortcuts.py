@@ -18,7 +18,8 @@ class Shortcut:
 
     Attributes:
         build: from (inputs, outputs, stride) to the module.
-        projects: whether there are 1x1 convolutions, and so parameters that a plain network does not have.
+        projects: whether there are 1x1 convolutions, with a stride where shapes change, and so parameters that a plain
+            network does not have.
     """
 
     build: "Callable[[int, int, int], nn.Module]"

@@ -18,11 +18,10 @@ from degradation.analysis.sources import (
     OF_18_LAYERS,
     TABLE_MARGIN,
     Claim,
+    Published,
 )
 
 DIGITS_DEPTHS = (20, 32, 44, 56, 110)
-
-Published = Mapping[str, Mapping[int, float]]  # by variant and depth
 
 
 def does_not_degrade(deep: Cell, shallow: Cell) -> AllOf:
