@@ -70,7 +70,7 @@ def test_depths_that_there_are():
         (lambda: mlp(0), "network.span is 0"),
         (lambda: mlp(init="zero"), "network.init is 'zero'; allowed: default, he, he_default_bias, he_zero_last, "),
         (lambda: mlp(norm="group"), "network.norm is 'group'"),
-        (lambda: mlp(shortcut="A"), "network.shortcut is 'A'; allowed: none, identity."),
+        (lambda: mlp(shortcut="A"), "network.shortcut is 'A'; allowed: none, identity, gate."),
         (lambda: mlp(shortcut_scale=float("inf")), "network.shortcut_scale is inf"),
         (lambda: mlp(shortcut="none", init="he_zero_last"), "network.init=he_zero_last is for networks with short"),
     ],

@@ -8,7 +8,7 @@ from torch import nn
 
 from degradation.networks.cifar_spec import DEEPENED
 from degradation.networks.family import Network
-from degradation.networks.layers import Affine
+from degradation.networks.layers import Affine, Gate
 from degradation.streams import generator
 
 
@@ -24,6 +24,8 @@ def initialise(network: nn.Module, init: str, seed: int) -> None:
     `dirac` and `orthogonal` are `he`, but for layers that put out as many channels or units as they take: those of
     `dirac` start as the identity (Zagoruyko and Komodakis 2017, 1706.00388), those of `orthogonal` as a random
     orthogonal matrix times sqrt(2) (Saxe et al. 2014, 1312.6120, with the factor of `he` for ReLUs).
+
+    The bias of a gate is what its settings say, whatever the initialisation (Srivastava et al. 2015, 1507.06228).
 
     A `deepened` network is filled with NaN: it starts as a trained one, see `degradation.training.start`.
     """
@@ -45,6 +47,9 @@ def initialise(network: nn.Module, init: str, seed: int) -> None:
             else:
                 nn.init.normal_(layer.weight, std=math.sqrt(2 / fan_in), generator=draw)
             if layer.bias is None:
+                continue
+            if isinstance(layer, Gate):
+                nn.init.constant_(layer.bias, layer.opening)
                 continue
             if init in ("default", "he_default_bias"):
                 nn.init.uniform_(layer.bias, -bound, bound, generator=generator(seed, "init", f"{name}.bias"))

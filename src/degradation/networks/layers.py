@@ -25,6 +25,21 @@ class Affine(nn.Module):
         return product(self.bias.unsqueeze(-1), self.weight, x)
 
 
+class Gate(Affine):
+    """Transform gate sigmoid(W x + b): (..., width, B) -> same (Srivastava et al. 2015, 1507.06228, section 2).
+
+    `degradation.networks.initial.initialise` puts b at `opening`: the more negative, the more a block begins as the
+    identity.
+    """
+
+    def __init__(self, width: int, opening: float) -> None:
+        super().__init__(width, width)
+        self.opening = opening
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(super().forward(x))
+
+
 class BatchNorm(nn.Module):
     """Batch normalisation without scale and shift: (..., width, B) -> same (Ioffe and Szegedy 2015, 1502.03167)."""
 

@@ -5,23 +5,28 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from degradation.networks.layers import Affine, norm
+from degradation.networks.layers import Affine, Gate, norm
 
 if TYPE_CHECKING:
     from degradation.networks.mlp_spec import MLPNetwork
 
 
 class Block(nn.Module):
-    """`span` hidden layers; a shortcut adds the block's input before its last ReLU (He et al. 2015, section 3.2)."""
+    """`span` hidden layers, plain or with a shortcut.
+
+    The identity adds the block's input before its last ReLU (He et al. 2015, section 3.2). A gate T mixes the input x
+    with the layers' output H, T H + (1 - T) x (Srivastava et al. 2015, 1507.06228, equation 3).
+    """
 
     shortcut: Tensor | None
     branch: Tensor | None
 
     def __init__(self, settings: "MLPNetwork") -> None:
         super().__init__()
-        width, residual = settings.width, settings.shortcut != "none"
+        width, residual = settings.width, settings.shortcut == "identity"
         self.layers = nn.ModuleList(Affine(width, width) for _ in range(settings.span))
         self.norms = nn.ModuleList(norm(settings.norm, width) for _ in range(settings.span))
+        self.gate = Gate(width, settings.gate_bias) if settings.shortcut == "gate" else None
         # Factors of the sum: of the shortcut, 1 or none at all; of the branch, none if it is 1. In a stack of several
         # variants (S, 1, 1), where a missing shortcut is 0 and a missing factor of the branch 1.
         self.register_buffer("shortcut", _factor(settings.shortcut_scale) if residual else None, persistent=False)
@@ -36,6 +41,8 @@ class Block(nn.Module):
             if len(activations) == len(self.layers) and self.shortcut is not None:
                 h = torch.addcmul(h if self.branch is None else self.branch * h, self.shortcut, x)
             activations.append(torch.relu(h))
+        if self.gate is not None:
+            activations[-1] = torch.lerp(x, activations[-1], self.gate(x))
         return activations[1:]
 
 
@@ -75,8 +82,8 @@ class MLP(nn.Module):
         return activation.var(-1, correction=0).mean(-1).sqrt()
 
     def weights(self) -> list[Tensor]:
-        """Weight tensors of the weighted layers in forward order, each (..., outputs, inputs)."""
-        return [layer.weight for layer in self.modules() if isinstance(layer, Affine)]
+        """Weight tensors of the weighted layers in forward order, gates left out, each (..., outputs, inputs)."""
+        return [layer.weight for layer in self.modules() if type(layer) is Affine]
 
     def norms(self) -> list[nn.Module]:
         """What follows each hidden layer before shortcut and ReLU; its output is the layer's response."""

@@ -10,6 +10,8 @@ from degradation.networks.sums import check_sum
 if TYPE_CHECKING:
     from torch import nn
 
+WIDEST = 20  # of a gate's bias: beyond it float32's sigmoid is 1, and 1 - T is 0
+
 
 @dataclass
 class MLPNetwork:
@@ -23,14 +25,29 @@ class MLPNetwork:
     shortcut: str = field(default="identity", metadata={"absent": "identity"})
     shortcut_scale: float = field(default=1.0, metadata={"absent": 1.0})
     branch_scale: float = field(default=1.0, metadata={"absent": 1.0})
+    gate_bias: float = field(default=0.0, metadata={"absent": 0.0})
 
     def __post_init__(self) -> None:
         at_least("network.width", self.width, 1)
         at_least("network.span", self.span, 1)
         one_of("network.init", self.init, ("default", "he", "he_default_bias", "he_zero_last", "orthogonal"))
         one_of("network.norm", self.norm, ("none", "batch", "layer"))
-        one_of("network.shortcut", self.shortcut, ("none", "identity"))
+        one_of("network.shortcut", self.shortcut, ("none", "identity", "gate"))
         check_sum(self.shortcut, self.shortcut_scale, self.branch_scale, self.init)
+        gated, bias = self.shortcut == "gate", self.gate_bias
+        require(
+            not gated or ((self.shortcut_scale, self.branch_scale) == (1, 1) and self.init != "he_zero_last"),
+            "network.shortcut=gate mixes and has no sum to scale, nor a branch to end at zero; leave "
+            "network.shortcut_scale and network.branch_scale at 1 and take another network.init than he_zero_last.",
+        )
+        require(
+            gated or bias == 0,
+            f"network.gate_bias is {bias} with network.shortcut={self.shortcut}; it is for network.shortcut=gate.",
+        )
+        require(
+            abs(bias) <= WIDEST,
+            f"network.gate_bias is {bias}; it must be between -{WIDEST} and {WIDEST}, where a gate is closed or open.",
+        )
 
     @property
     def block_layers(self) -> int:
@@ -70,11 +87,13 @@ class MLPNetwork:
         return [self.width] * depth
 
     def weights(self, depth: int) -> float:
-        """The weights of the layers from hidden to hidden."""
-        return depth * self.width**2
+        """The weights of the layers from hidden to hidden, gates among them."""
+        return depth * self.layer_multiply_adds(())
 
     def layer_multiply_adds(self, shape: tuple[int, ...]) -> int:
-        return self.width**2
+        """With a block's gate, which costs as much as one of its layers."""
+        gates = 1 if self.shortcut == "gate" else 0
+        return self.width**2 * (self.span + gates) // self.span
 
     def source(self) -> None:
         """None: every network is drawn from its seed."""
