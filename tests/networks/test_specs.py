@@ -57,7 +57,7 @@ def test_depths_that_there_are():
         (lambda: cifar(branch_scale=-1.0), "network.branch_scale is -1.0"),
         (lambda: cifar(gate="highway"), "network.gate is 'highway'; allowed: none, exclusive, shortcut_only."),
         (lambda: cifar(shortcut="none", gate="exclusive"), "(network.shortcut=none) has no sum to gate."),
-        (lambda: cifar(gate="exclusive", gate_bias=0.5), "network.gate_bias is 0.5; it must lie between -10 (the"),
+        (lambda: cifar(gate="exclusive", gate_bias=0.5), "network.gate_bias is 0.5; it must lie between -10 (open"),
         (lambda: cifar(gate="exclusive", gate_bias=-10.5), "network.gate_bias is -10.5; it must lie between -10"),
         (lambda: cifar(gate="exclusive", gate_bias=float("nan")), "network.gate_bias is nan; it must lie between"),
         (lambda: cifar(gate_bias=-1.0), "network.gate_bias is -1.0 with network.gate=none, which has no bias."),
