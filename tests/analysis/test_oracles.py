@@ -333,7 +333,8 @@ def test_distributions_against_numpy(n):
 
 def test_a_summary_of_several_cells():
     rows = [tables({("residual", 8): [4, 6]}), tables({("plain", 8): [1, 2, 6]}), tables({("plain", 4): [5]})]
-    networks = pd.concat([found.networks for found in rows], ignore_index=True).assign(digest="d", stuck=False)
+    networks = pd.concat([found.networks for found in rows], ignore_index=True)
+    networks = networks.assign(digest="d", stuck=False, parameters=10 * networks["depth"], multiply_adds=1)
     networks.loc[networks["seed"] == 2, ["status", "train_error"]] = ["diverged", math.nan]
     networks.loc[0, "chance_error"] = math.nan  # of one network only
     found = summary(networks)
@@ -344,3 +345,4 @@ def test_a_summary_of_several_cells():
     ]
     assert found["train_error_mean"].tolist() == [5, 31, 5]
     assert found["share_diverged"].tolist() == [0, 1 / 3, 0]
+    assert found["parameters"].tolist() == [40, 80, 80]

@@ -13,7 +13,7 @@ def table(losses, variant="plain", depth=7, digest="d", **columns):
     return pd.DataFrame(
         {"digest": digest, "variant": variant, "depth": depth, "seed": range(len(losses)), "train_loss": losses,
          "test_loss": [2 * loss for loss in losses], "status": "done", "stuck": False,
-         "matched": True, "chance_error": math.nan} | columns
+         "matched": True, "chance_error": math.nan, "parameters": 31, "multiply_adds": 30} | columns
     )  # fmt: skip
 
 
@@ -24,6 +24,7 @@ def test_quartiles_mean_and_sd():
     assert row["train_loss_mean"] == 4
     assert row["train_loss_sd"] == pytest.approx(math.sqrt(50 / 4))
     assert row["share_diverged"] == row["share_stuck"] == 0
+    assert (row["parameters"], row["multiply_adds"]) == (31, 30)
 
 
 def test_quartiles_interpolate_like_numpy():

@@ -18,7 +18,10 @@ ROWS = [  # variant, depth, seed, training error, test error, status
 
 def networks():
     table = pd.DataFrame(ROWS, columns=["variant", "depth", "seed", "train_error", "test_error", "status"])
-    return table.assign(digest="d", chance_error=90.0, stuck=False, matched=True, train_loss=0.1, test_loss=0.2)
+    sizes = {"parameters": 31, "multiply_adds": 30}
+    return table.assign(
+        digest="d", chance_error=90.0, stuck=False, matched=True, train_loss=0.1, test_loss=0.2, **sizes
+    )
 
 
 def test_a_point_a_depth_with_every_variant():

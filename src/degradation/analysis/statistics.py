@@ -10,8 +10,8 @@ SPLITS = ("train", "test")
 
 
 def summary(networks: pd.DataFrame) -> pd.DataFrame:
-    """Over the seeds of each depth and variant of one condition: n, shares diverged and stuck, and each loss's
-    distribution; errors in percent beside the losses where the task is a classification.
+    """Over the seeds of each depth and variant of one condition: n, size, shares diverged and stuck, and each
+    loss's distribution; errors in percent beside the losses where the task is a classification.
 
     Diverged networks count as `degradation.analysis.outcomes` says. So the median loss is infinite where half of the
     networks diverged, and the mean and standard deviation of the loss are infinite and missing where one did.
@@ -25,6 +25,8 @@ def summary(networks: pd.DataFrame) -> pd.DataFrame:
         row = dict(zip(BY, key, strict=True)) | {
             "n": len(group),
             "matched": group["matched"].astype(bool).all(),
+            "parameters": group["parameters"].iloc[0],  # the same of all seeds
+            "multiply_adds": group["multiply_adds"].iloc[0],
             "share_diverged": outcomes.diverged(group).mean(),
             "share_stuck": group["stuck"].astype(bool).mean(),
         }

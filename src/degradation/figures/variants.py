@@ -13,7 +13,7 @@ from degradation.figures.hover import hover
 from degradation.figures.kind import Drawn, Kind
 from degradation.figures.scales import LINEAR_TO, TICKS
 from degradation.figures.style import LOOKS, figure, spread
-from degradation.records.columns import NETWORKS
+from degradation.records.columns import NETWORKS, SIZES
 
 PLAIN, SHORTCUT = LOOKS[0].colour, LOOKS[1].colour
 MOST_DEPTHS = 3
@@ -43,6 +43,7 @@ def draw_rows(path: Path, networks: pd.DataFrame, title: str) -> None:
         for axes, depth in zip(row, depths, strict=True):
             error_of_variants(axes, networks[networks["depth"] == depth], order)
             axes.set_title(f"{depth} layers")
+        sizes_beside(row[-1], networks, order)
         chance = float(networks["chance_error"].iloc[0])
         row[0].axvline(chance, color="0.4", lw=1, ls=":", label="guessing")
         for axes in row[1:]:
@@ -91,6 +92,24 @@ def error_of_variants(axes: Axes, networks: pd.DataFrame, order: Sequence[str]) 
     axes.grid(axis="y", color="0.92", lw=0.6)
     axes.set_axisbelow(True)
     return axes
+
+
+def sizes_beside(axes: Axes, networks: pd.DataFrame, order: Sequence[str]) -> None:
+    """Parameters and multiply-adds of each variant's deepest network, right of its row."""
+    words: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "fontsize": 8.5, "color": "0.35"}
+    deepest = networks.sort_values("depth").groupby("variant").last()
+    for place, variant in enumerate(order):
+        weights, products = (_short(float(deepest.loc[variant, size])) for size in SIZES)
+        axes.text(1.04, place, f"{weights}, {products}", va="center", **words)
+    axes.text(1.04, -0.75, "parameters,\nmultiply-adds", va="bottom", **words)
+
+
+def _short(number: float) -> str:
+    """Three figures: 411k, 3.84M."""
+    for factor, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= factor:
+            return f"{number / factor:.3g}{unit}"
+    return f"{number:.3g}"
 
 
 def _handles() -> list[Line2D]:

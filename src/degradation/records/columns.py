@@ -16,11 +16,12 @@ CONDITION = "condition"  # what differs from the experiment's defaults; empty fo
 BASE = "base_digest"  # of the settings before variants change them, shared by all variants of one condition
 LOSSES = ["train_loss", "test_loss"]
 ERRORS = ["train_error", "test_error"]  # percent; empty for regression
+SIZES = ["parameters", "multiply_adds"]  # of a network; multiply-adds of the forward pass of one example
 BASELINES = ["mean_train_loss", "mean_test_loss", "chance_error"]  # of a constant prediction
 NETWORKS = [
     *["experiment", CONDITION, BASE, "digest", "task", "family", "variant", "depth", "seed", "width", "init", "norm"],
     *["shortcut", "matched", "batch_size", "lr", "precision", "engine", "device", "threads", "torch_version", "commit"],
-    *["parameters", "multiply_adds", "steps", *LOSSES, *ERRORS, *BASELINES],
+    *[*SIZES, "steps", *LOSSES, *ERRORS, *BASELINES],
     *["status", "diverged_step", "stuck", "seconds", "slug"],
 ]
 MEASURES = ["batch_loss", "batch_error", *LOSSES, *ERRORS]

@@ -22,6 +22,7 @@ def document(
     folded: Mapping[str, dict[str, list[str]]],
     how_to_read: list[str],
     notes: list[str],
+    first: Sequence[Chapter] = (),
 ) -> Document:
     """Everything of the page.
 
@@ -32,18 +33,19 @@ def document(
         commands: of each experiment.
         folded: by experiment and heading, what is shown when asked for.
         how_to_read, notes: paragraphs for the beginning and the end.
+        first: chapters on several experiments, before those on one.
     """
     tests = [judged(claim, finding) for claim, finding in findings]
     run = [_chapter(section, tests, folded[section.defaults.experiment.name]) for section in sections]
     names = {chapter.name for chapter in run}
     others = dict.fromkeys(test.experiment for test in tests if test.experiment not in names)
     waiting = [_not_run(name, tests, commands) for name in others]
-    first = foremost(sections)
+    opening = foremost(sections)
     headline = None
-    if first and (drawn := pictures(first)):
-        headline = Headline(first.defaults.experiment.name, drawn[0], seen(first))
+    if opening and (drawn := pictures(opening)):
+        headline = Headline(opening.defaults.experiment.name, drawn[0], seen(opening))
     told = rows(findings, tests) if run else []
-    return Document(title, how_to_read, headline, told, [*run, *waiting], [note for note in notes if note])
+    return Document(title, how_to_read, headline, told, [*first, *run, *waiting], [note for note in notes if note])
 
 
 def foremost(sections: Sequence["Section"]) -> "Section | None":

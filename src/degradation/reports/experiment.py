@@ -11,7 +11,7 @@ from degradation.checks import ConfigError
 from degradation.config import Config, Runtime
 from degradation.config.places import command
 from degradation.records.collect import collect
-from degradation.records.columns import CONDITION, ERRORS, LOSSES
+from degradation.records.columns import CONDITION, ERRORS, LOSSES, SIZES
 from degradation.records.files import write_text
 from degradation.records.identity import scientific
 from degradation.records.run import make_folder
@@ -116,7 +116,7 @@ def _own_last(conditions: list[Condition]) -> list[Condition]:
 
 
 def summary_table(summary: pd.DataFrame) -> str:
-    """The summary as a Markdown table: a row a depth and variant."""
+    """The summary as a Markdown table: a row a depth and variant; multiply-adds are of one example's forward pass."""
     header = ["depth", "variant", "matched", "n"]
     if "train_error_mean" in summary:
         header += ["training error: mean ± sd", "test error: mean ± sd"]
@@ -124,7 +124,7 @@ def summary_table(summary: pd.DataFrame) -> str:
     else:
         header += ["training loss: median [quartiles]", "test loss: median [quartiles]"]
         cells, metrics = _quartiles, LOSSES
-    header += ["diverged", "stuck"]
+    header += ["diverged", "stuck", "parameters", "multiply-adds"]
     body = [
         [
             *(str(row[name]) for name in ("depth", "variant")),
@@ -132,6 +132,7 @@ def summary_table(summary: pd.DataFrame) -> str:
             str(row["n"]),
             *(cells(row, metric) for metric in metrics),
             *(f"{row[f'share_{name}']:.0%}" for name in ("diverged", "stuck")),
+            *(f"{int(row[name]):,}" for name in SIZES),
         ]
         for _, row in summary.sort_values(["depth", "variant"]).iterrows()
     ]

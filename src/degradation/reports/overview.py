@@ -23,6 +23,7 @@ from degradation.records.columns import CONDITION, CURVES, KEY, NETWORKS, to_csv
 from degradation.records.files import write_text
 from degradation.records.identity import own_conditions
 from degradation.records.tables import DamagedTableError, EarlierTableError, read
+from degradation.reports import atlas
 from degradation.reports.condition import Condition, is_own
 from degradation.reports.contents import document, foremost, seen
 from degradation.reports.drawings import in_overview, words
@@ -121,13 +122,15 @@ def overview(experiments: list[Config], runtime: Runtime) -> Overview:
     evidence: Evidence = {section.defaults.experiment.name: section.tables for section in sections}
     findings = [(claim, claim.judge(evidence)) for claim in registered]
     commands = {defaults.experiment.name: defaults.experiment.command for defaults in experiments}
-    text = _text(sections, findings, commands, results)
+    mapped = atlas.write(results, sections)
+    text = _text(sections, findings, commands, results, mapped)
     files = [results / "REPORT.md", results / "report.html"]
     write_text(files[0], text)
     judged = [found for found in findings if found[1].verdict != "not run"]
     notes = [gains(findings), corrected(judged), CAVEATS, CHOICES, known(judged), power()]
     folded = {section.defaults.experiment.name: _folded(section, commands) for section in sections}
-    write_text(files[1], page(document(TITLE, sections, findings, commands, folded, [HOW_TO_READ], notes)))
+    chapters = atlas.chapters(results, mapped)
+    write_text(files[1], page(document(TITLE, sections, findings, commands, folded, [HOW_TO_READ], notes, chapters)))
     origins = {section.defaults.experiment.name: section.origin for section in sections}
     rows = [_row(claim, finding, origins) for claim, finding in findings]
     write_text(results / "claims.csv", to_csv(rows, CLAIM_COLUMNS))
@@ -201,7 +204,11 @@ def _row(claim: Claim, finding: Finding, origins: dict[str, str]) -> dict[str, o
 
 
 def _text(
-    sections: list[Section], findings: list[tuple[Claim, Finding]], commands: dict[str, str], results: Path
+    sections: list[Section],
+    findings: list[tuple[Claim, Finding]],
+    commands: dict[str, str],
+    results: Path,
+    mapped: pd.DataFrame,
 ) -> str:
     judged = [(claim, finding) for claim, finding in findings if finding.verdict != "not run"]
     parts = [
@@ -212,6 +219,7 @@ def _text(
         "## Claims",
         *(in_markdown(judged) if judged else ["Nothing was run so far."]),
         *([gains(findings), corrected(judged)] if judged else []),
+        *atlas.in_markdown(mapped),
         *_sections(sections, judged, commands, results),
         *lacking(findings, commands),
         "## How each claim is tested",
