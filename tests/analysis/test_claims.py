@@ -249,7 +249,7 @@ def test_what_was_known_when_a_claim_was_entered(registered):
     for name in ("digits_budget", "digits_lr", "digits_init"):  # a run or a probe
         assert all(by_experiment[name].values()), name
     for name in ("digits_budget_16x", "digits_1202", "sine_init", "digits_dropout", "cifar10_depth", "cifar10_1202",
-                 "digits_shortcuts", "cifar10_shortcuts", "sine_highway", "digits_highway"):  # fmt: skip
+                 "digits_shortcuts", "cifar10_shortcuts", "sine_highway", "digits_highway", "digits_orders", "cifar10_orders"):  # fmt: skip
         assert not any(by_experiment[name].values()), name
     for name, probed in (("sine_span", "three-layers-give-a-gain"), ("digits_deepened", "a-deep-solution-exists")):
         assert {key for key, known in by_experiment[name].items() if known} == {probed}
@@ -282,6 +282,9 @@ def test_printed_errors_are_claims_as_the_experiments_files_have_them(registered
     other = {"residual": 6.61, "half-both": 12.35, "exclusive-gate-6": 8.7, "shortcut-gate": 12.86}
     other |= {"shortcut-gate-6": 6.91, "conv-shortcut": 12.22}
     shortcuts = {f"cifar10_shortcuts/{name}-110": error for name, error in other.items()}
+    orders = {"residual": 6.61, "bn-after": 8.17, "relu-before": 7.84, "relu-only-preactivation": 6.71}
+    orders |= {"full-preactivation": 6.37}
+    shortcuts |= {f"cifar10_orders/{name}-110": error for name, error in orders.items()}
     assert shortcuts == {name: right for name, right in printed.items() if name in shortcuts}
     assert not [claim for claim in claims({}) if "resnet-" in claim.id]
 

@@ -8,7 +8,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from degradation.networks import build as networks
-from degradation.networks.cifar import Block, CifarNet, Conv3x3
+from degradation.networks.blocks import Block, Conv3x3
+from degradation.networks.cifar import CifarNet
 from degradation.networks.cifar_spec import CifarNetwork
 from degradation.networks.layers import ZeroPad
 

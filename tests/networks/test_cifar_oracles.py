@@ -17,7 +17,7 @@ from torchvision.models.resnet import BasicBlock, conv1x1, conv3x3
 
 from degradation.networks import build as networks
 from degradation.networks import cifar as cifar_module
-from degradation.networks.cifar import Block
+from degradation.networks.blocks import Block
 from degradation.networks.cifar_spec import CifarNetwork
 from degradation.networks.shortcuts import SHORTCUTS
 from tests.networks.passes import MODES, assert_close, assert_same_passes, images, outputs_of, shaken
@@ -183,7 +183,7 @@ def test_a_compiled_block_against_torchvision():
     ours, theirs = shaken(block_of("A", 4, 8, 2)), their_block("A", 4, 8, 2).double()
     theirs.load_state_dict(their_names(ours.state_dict()))
     network, run = nn.Sequential(ours), cifar_module.compiled_run_block()
-    network.forward = lambda x: run(network[0], x)
+    network.forward = lambda x: run(network[0], x)[0]
     network.named_parameters, network.named_buffers = ours.named_parameters, ours.named_buffers
     assert_same_passes(network, theirs, images(5, 4, 6, 6), their_names)
 

@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn import functional
 
 from degradation.networks import build as networks
-from degradation.networks.cifar import Block, CifarNet
+from degradation.networks.blocks import Block
+from degradation.networks.cifar import CifarNet
 from degradation.networks.cifar_spec import CifarNetwork
 from degradation.networks.noise import noises
 from degradation.streams import generator

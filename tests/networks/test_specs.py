@@ -61,6 +61,13 @@ def test_depths_that_there_are():
         (lambda: cifar(gate="exclusive", gate_bias=-10.5), "network.gate_bias is -10.5; it must lie between -10"),
         (lambda: cifar(gate="exclusive", gate_bias=float("nan")), "network.gate_bias is nan; it must lie between"),
         (lambda: cifar(gate_bias=-1.0), "network.gate_bias is -1.0 with network.gate=none, which has no bias."),
+        (
+            lambda: cifar(order="pre"),
+            "network.order is 'pre'; allowed: original, bn_after, relu_before, relu_only, full.",
+        ),
+        (lambda: cifar(shortcut="B", order="full"), "network.order=full with projections as shortcuts"),
+        (lambda: cifar(shortcut="C", order="relu_only"), "(network.shortcut=C) is not made; use network.shortcut=A."),
+        (lambda: cifar(order="relu_before", init="he_zero_last"), "would start branches at a ReLU of zero"),
         (lambda: cifar(dropout=1.0), "network.dropout is 1.0; it must be at least 0 and below 1."),
         (lambda: cifar(shortcut_dropout=-0.1), "network.shortcut_dropout is -0.1; it must be at least 0 and below 1."),
         (lambda: cifar(shortcut="none", shortcut_dropout=0.5), "(network.shortcut=none) has none to drop."),
@@ -84,6 +91,9 @@ def test_settings_at_the_edge_are_taken():
     assert [cifar(1, kind, init="he").width for kind in ("none", "A", "B", "C")] == [1] * 4
     assert cifar(shortcut="A", init="he_zero_last", branch_scale=0.1, shortcut_scale=3.0).norm == "batch"
     assert [cifar(gate=kind, gate_bias=-10.0).gate for kind in ("exclusive", "shortcut_only")]
+    assert [cifar(shortcut="C", order=order).order for order in ("bn_after", "relu_before")]
+    assert [cifar(order=order, init="he_zero_last").order for order in ("bn_after", "relu_only", "full")]
+    assert [cifar(shortcut="none", order=order).order for order in cifar_spec.ORDERS]
     assert mlp(1, width=1, init="he_zero_last", shortcut_scale=0.5).shortcut == "identity"
     scales = [("none", 1, 1), ("none", 1, 2), ("none", 2, 1), ("identity", 2, 2), ("A", 1, 2)]
     assert [refusal(check_sum, *chosen, "he") is None for chosen in scales] == [True, False, False, True, True]

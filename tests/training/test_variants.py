@@ -92,6 +92,13 @@ def test_which_other_shortcuts_are_matched(compose_config):
     assert [name for name in kinds if matched(Member(8, name, 0), config)] == ["half_shortcut", "half_both"]
 
 
+def test_every_order_is_matched_with_plain(compose_config):
+    names = ["bn_after", "relu_before", "relu_only_preactivation", "full_preactivation"]
+    config = compose_config(*DIGITS, f"variants=[plain,residual,{','.join(names)}]")
+    assert all(matched(Member(8, name, 0), config) for name in names)
+    assert len({row["train_loss"] for row in fit(config).records()}) == 6
+
+
 def test_what_has_no_plain_counterpart_is_not_matched(compose_config):
     """A plain network cannot start with its branches at zero, nor has it a sum to scale."""
     for override in ("network.init=he_zero_last", "network.branch_scale=0.5"):

@@ -35,8 +35,13 @@ class Conv3x3(nn.Conv2d):
         return output if x.is_contiguous(memory_format=torch.channels_last) else output.contiguous()
 
 
-class Block(nn.Module):
-    """Two 3x3 layers; a residual block adds its shortcut before the last ReLU, a plain one has none."""
+class TwoLayers(nn.Module):
+    """What all blocks have: two 3x3 layers with their normalisations, and the shortcut of a residual one.
+
+    In which order these are applied is a matter of the subclasses (`degradation.networks.orders`).
+    """
+
+    norm_after_addition = False  # whether `norm2` normalises the sum in place of the branch
 
     def __init__(self, settings: "CifarNetwork", inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -53,11 +58,10 @@ class Block(nn.Module):
         self.gate = Gate(inputs, outputs, stride, exclusive=exclusive, bias=settings.gate_bias) if gated else None
         self.scales = (settings.branch_scale, settings.shortcut_scale)
 
-    def forward(self, x: Tensor) -> list[Tensor]:
-        """Activations of the two layers, each (B, outputs, H / stride, W / stride)."""
+    def layers(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The first layer's activation and what the second puts out, both (B, outputs, H / stride, W / stride)."""
         inner = torch.relu(self.norm1(self.conv1(x)))
-        h = self.norm2(self.conv2(inner if self.dropout is None else self.dropout(inner)))
-        return [inner, torch.relu(self.add(h, x))]
+        return inner, self.conv2(inner if self.dropout is None else self.dropout(inner))
 
     def add(self, branch: Tensor, x: Tensor) -> Tensor:
         """The branch, and the shortcut from `x` if there is one, with gate and factors, of which 1 costs nothing."""
@@ -85,3 +89,23 @@ class Block(nn.Module):
             norm.running_var.copy_(var)  # type: ignore[union-attr]
             norm.weight.copy_((var + norm.eps).sqrt())
             norm.bias.copy_(mean)
+
+    def response(self) -> nn.Module:
+        """What puts out the second layer's response: it as it is before shortcut and ReLU."""
+        return self.conv2 if self.norm_after_addition else self.norm2
+
+    def end(self) -> Tensor:
+        """The tensor that, at zero, makes the block its shortcut alone: the last one before the addition.
+
+        The scale of the last normalisation where there is one (Goyal et al. 2017, 1706.02677, section 5.1).
+        """
+        return self.response().get_parameter("weight")
+
+
+class Block(TwoLayers):
+    """Conv, norm, ReLU, conv, norm, addition, ReLU (He et al. 2015): a plain block is the same without the addition."""
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Activations of the two layers, each (B, outputs, H / stride, W / stride)."""
+        inner, h = self.layers(x)
+        return [inner, torch.relu(self.add(self.norm2(h), x))]

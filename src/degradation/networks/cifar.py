@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from degradation.networks.blocks import Block, Conv3x3
+from degradation.networks.blocks import Conv3x3, TwoLayers
+from degradation.networks.orders import BLOCKS
 
 if TYPE_CHECKING:
     from degradation.networks.cifar_spec import CifarNetwork
 
 
-def run_block(block: nn.Module, x: Tensor) -> Tensor:
-    """A block's last activation."""
-    return block(x)[-1]
+def run_block(block: nn.Module, *state: Tensor) -> list[Tensor]:
+    """What the next block takes: a block's last activation and, of a pre-activated one, the sum before it."""
+    return block(*state)[1:]
 
 
 @cache
@@ -34,6 +35,7 @@ class CifarNet(nn.Module):
     def __init__(self, settings: "CifarNetwork", *, channels: int, classes: int, depth: int) -> None:
         super().__init__()
         width = settings.width
+        self.preactivated = settings.preactivated
         self.unit_norms = settings.init == "deepened_unit_norms"
         self.stem = Conv3x3(channels, width)
         self.stem_norm = nn.BatchNorm2d(width)
@@ -42,24 +44,31 @@ class CifarNet(nn.Module):
         for stage in range(3):
             for place in range((depth - 2) // 6):
                 outputs, stride = width * 2**stage, 2 if stage > 0 and place == 0 else 1
-                self.blocks.append(Block(settings, inputs, outputs, stride))
+                self.blocks.append(BLOCKS[settings.order](settings, inputs, outputs, stride))
                 inputs = outputs
         self.head = nn.Linear(inputs, classes)
         self.compiled = False  # whether blocks are compiled in training mode
 
     def forward(self, x: Tensor) -> Tensor:
-        x = torch.relu(self.stem_norm(self.stem(x)))
+        state = self.start(x)
         run = compiled_run_block() if self.compiled and self.training else run_block
         for block in self.blocks:
-            x = run(block, x)
-        return self.head(x.mean((2, 3)))
+            state = run(block, *state)
+        return self.head(state[0].mean((2, 3)))
+
+    def start(self, x: Tensor) -> list[Tensor]:
+        """What the first block takes: the stem's activation, from which a pre-activated block's shortcut starts too."""
+        x = torch.relu(self.stem_norm(self.stem(x)))
+        return [x, x] if self.preactivated else [x]
 
     def trace(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Predictions (B, classes), and all weighted layers' outputs after shortcut and ReLU, the predictions last."""
-        outputs = [torch.relu(self.stem_norm(self.stem(x)))]
+        state = self.start(x)
+        outputs = [state[0]]
         for block in self.blocks:
-            outputs.extend(block(outputs[-1]))
-        predictions = self.head(outputs[-1].mean((2, 3)))
+            inner, *state = block(*state)
+            outputs += [inner, state[0]]
+        predictions = self.head(state[0].mean((2, 3)))
         return predictions, [*outputs, predictions]
 
     @staticmethod
@@ -73,13 +82,19 @@ class CifarNet(nn.Module):
         return [*convolutions, self.head.weight]
 
     def norms(self) -> list[nn.Module]:
-        """The batch normalisations of the 3x3 layers in forward order; their outputs are the layers' responses."""
-        within = [block.get_submodule(name) for block in self.blocks for name in ("norm1", "norm2")]
+        """What puts out each 3x3 layer's response, in forward order: its normalisation, or the layer itself where the
+        normalisation comes after the addition.
+        """
+        within = [module for block in self.all_blocks() for module in (block.norm1, block.response())]
         return [self.stem_norm, *within]
 
     def branch_ends(self) -> list[Tensor]:
-        """The scale of each block's last normalisation (Goyal et al. 2017, 1706.02677, section 5.1)."""
-        return [block.get_parameter("norm2.weight") for block in self.blocks]
+        """See `TwoLayers.end`."""
+        return [block.end() for block in self.all_blocks()]
+
+    def all_blocks(self) -> list[TwoLayers]:
+        """The blocks, typed."""
+        return list(self.blocks)  # type: ignore[arg-type]
 
     @torch.no_grad()
     def deepen(self, shallow: "CifarNet", inputs: Tensor) -> None:
@@ -88,16 +103,14 @@ class CifarNet(nn.Module):
             self.get_submodule(name).load_state_dict(shallow.get_submodule(name).state_dict())
         held, built = len(shallow.blocks) // 3, len(self.blocks) // 3
         shallow.eval()
-        x = torch.relu(shallow.stem_norm(shallow.stem(inputs)))
+        state = shallow.start(inputs)
         for stage in range(3):
             for place in range(held):
                 block = shallow.blocks[stage * held + place]
                 self.blocks[stage * built + place].load_state_dict(block.state_dict())
-                x = run_block(block, x)
-            mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3))
+                state = run_block(block, *state)
+            mean, var = state[0].mean((0, 2, 3)), state[0].var((0, 2, 3))
             if self.unit_norms:
                 mean, var = torch.zeros_like(mean), torch.ones_like(var)
             for place in range(held, built):
-                block = self.blocks[stage * built + place]
-                assert isinstance(block, Block)
-                block.become_identity(mean, var)
+                self.all_blocks()[stage * built + place].become_identity(mean, var)

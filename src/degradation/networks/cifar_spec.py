@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 PUBLISHED = (20, 32, 44, 56, 110)  # depths of He et al. 2015, Table 6, that are trained the usual way
 DEEPENED = ("deepened", "deepened_unit_norms")  # initialisations that start from a trained, shallower network
+ORDERS = ("original", "bn_after", "relu_before", "relu_only", "full")
+PREACTIVATED = ("relu_only", "full")
 DRAWN: dict[str, Any] = {"init": "he", "deepened_from": 0}  # keys of that network
 COMPILED_FROM = 5000  # steps: below, compilation takes longer than it saves
 ONEDNN_BLOCK = 16  # channels, with AVX-512; 8 with AVX2
@@ -37,6 +39,7 @@ class CifarNetwork:
     gate: str = field(default="none", metadata={"absent": "none"})
     gate_bias: float = field(default=0.0, metadata={"absent": 0.0})
     shortcut_dropout: float = field(default=0.0, metadata={"absent": 0.0})
+    order: str = field(default="original", metadata={"absent": "original"})
 
     norm = "batch"
     block_layers = 2
@@ -55,6 +58,7 @@ class CifarNetwork:
             f"network.shortcut_dropout is {self.shortcut_dropout}; a network without shortcuts (network.shortcut=none) "
             "has none to drop.",
         )
+        self._check_order()
         at_least("network.deepened_from", self.deepened_from, 0)
         deepened = self.init in DEEPENED
         require(
@@ -65,6 +69,21 @@ class CifarNetwork:
         require(
             not deepened or self.shortcut == "none",
             f"network.init={self.init} is for networks without shortcuts; use the variant plain_deepened.",
+        )
+
+    def _check_order(self) -> None:
+        """Refuse orders that do not fit shortcut or initialisation."""
+        one_of("network.order", self.order, ORDERS)
+        projects = self.shortcut != "none" and SHORTCUTS[self.shortcut].projects
+        require(
+            not (self.preactivated and projects),
+            f"network.order={self.order} with projections as shortcuts (network.shortcut={self.shortcut}) is not made; "
+            "use network.shortcut=A.",
+        )
+        require(
+            self.order != "relu_before" or self.init != "he_zero_last",
+            "network.init=he_zero_last with network.order=relu_before would start branches at a ReLU of zero, which "
+            "has no gradient; use another of the two.",
         )
 
     def check_depth(self, depth: int) -> None:
@@ -117,6 +136,11 @@ class CifarNetwork:
         """Long trainings on CUDA, where there is a compiler."""
         worth_it = device == "cuda" and not self.draws and precision != "fp64" and max_steps >= COMPILED_FROM
         return worth_it and missing_for_compilation(device) is None
+
+    @property
+    def preactivated(self) -> bool:
+        """Whether shortcuts start from a sum before its activation."""
+        return self.order in PREACTIVATED
 
     @property
     def draws(self) -> str | None:

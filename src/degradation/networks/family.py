@@ -106,7 +106,9 @@ class Network(Protocol):
         """Weight tensors of the weighted layers in forward order, shortcuts left out, the head's last."""
 
     def norms(self) -> "list[nn.Module]":
-        """What follows each hidden layer before shortcut and ReLU; its output is the layer's response."""
+        """What puts out each hidden layer's response, that is, its output as it is before shortcut and ReLU: the
+        normalisation that follows it there, or the layer itself if none does.
+        """
 
     def branch_ends(self) -> "list[Tensor]":
         """For each block with a shortcut the tensor that, at zero, makes the block its shortcut alone."""

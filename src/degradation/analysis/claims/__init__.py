@@ -5,8 +5,8 @@ shallower depths would find a gap in noise. Errors are percent, so their differe
 a log scale, so their differences are decades.
 
 One file a group of experiments: `sine`, `images` (plain and residual networks over depth, and CIFAR-10), `arms`
-(experiments that ask why plain networks fail), `shortcuts` (other shortcuts than the identity), `architectures` (other
-ways past a layer than the added identity).
+(experiments that ask why plain networks fail), `shortcuts` (others than the identity), `orders` (of normalisation, ReLU
+and addition), `architectures` (other ways past a layer than the added identity).
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from degradation.analysis.claims.architectures import architecture_claims
 from degradation.analysis.claims.arms import arm_claims
 from degradation.analysis.claims.images import cifar10_claims, digits_1202, digits_claims, small_claims
+from degradation.analysis.claims.orders import order_claims
 from degradation.analysis.claims.shortcuts import shortcut_claims
 from degradation.analysis.claims.sine import sine_claims
 from degradation.analysis.sources import Claim, Published
@@ -31,6 +32,7 @@ def claims(published: Mapping[str, Published]) -> list[Claim]:
         *arm_claims(),
         *shortcut_claims(published.get("cifar10_shortcuts", {})),
         *architecture_claims(),
+        *order_claims(published.get("cifar10_orders", {})),
         *digits_1202(),
         *small_claims(),
         *cifar10_claims(published),

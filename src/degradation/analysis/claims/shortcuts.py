@@ -1,7 +1,8 @@
 """The claims of He et al. 2016, section 3: shortcuts other than the identity. All entered before any result."""
 
+from degradation.analysis.claims.printed import as_printed
 from degradation.analysis.rules import AllOf, Cell, Difference
-from degradation.analysis.sources import ERROR_MARGIN, HE2016, TABLE_MARGIN, Claim, Published
+from degradation.analysis.sources import ERROR_MARGIN, HE2016, Claim, Published
 
 FAILED = 20.0  # percent: the test error above which the paper's table says "fail"
 # Variants whose shortcut is not the identity and, after table 1, clearly worse than it at 110 layers, in words.
@@ -26,7 +27,7 @@ def shortcut_claims(published: Published) -> list[Claim]:
         *_identity_is_best("digits_shortcuts", list(WORSE), deep=(56, 110)),
         *_identity_is_best("cifar10_shortcuts", in_graph, deep=(110,)),
         *_failing(),
-        *_as_printed(published),
+        *as_printed("cifar10_shortcuts", published, TABLE),
     ]
 
 
@@ -100,17 +101,4 @@ def _failing() -> list[Claim]:
             Difference("test_error", Cell("cifar10_shortcuts", variant, 110), FAILED, "above", 0),
         )
         for variant in FAILING
-    ]
-
-
-def _as_printed(published: Published) -> list[Claim]:
-    return [
-        Claim(
-            f"cifar10_shortcuts/{variant.replace('_', '-')}-{depth}",
-            f"ResNet-{depth} of the variant {variant} has {error} % test error.",
-            TABLE,
-            Difference("test_error", Cell("cifar10_shortcuts", variant, depth), error, "within", TABLE_MARGIN),
-        )
-        for variant, errors in published.items()
-        for depth, error in errors.items()
     ]

@@ -1,0 +1,23 @@
+"""Claims that repeat printed test errors of variants, as an experiment's file has them."""
+
+from degradation.analysis.rules import Cell, Difference
+from degradation.analysis.sources import TABLE_MARGIN, Claim, Published
+
+
+def as_printed(experiment: str, published: Published, source: str) -> list[Claim]:
+    """One claim a printed number.
+
+    Args:
+        published: the experiment's printed test errors in percent.
+        source: the table that has them.
+    """
+    return [
+        Claim(
+            f"{experiment}/{variant.replace('_', '-')}-{depth}",
+            f"ResNet-{depth} of the variant {variant} has {error} % test error.",
+            source,
+            Difference("test_error", Cell(experiment, variant, depth), error, "within", TABLE_MARGIN),
+        )
+        for variant, errors in published.items()
+        for depth, error in errors.items()
+    ]
