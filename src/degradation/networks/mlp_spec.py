@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING
 
-from degradation.checks import ConfigError, at_least, one_of, require
+from degradation.checks import ConfigError, at_least, one_of, positive, require
 from degradation.networks.sums import check_sum
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ class MLPNetwork:
     shortcut: str = field(default="identity", metadata={"absent": "identity"})
     shortcut_scale: float = field(default=1.0, metadata={"absent": 1.0})
     branch_scale: float = field(default=1.0, metadata={"absent": 1.0})
+    gain: float = field(default=1.0, metadata={"absent": 1.0})
 
     def __post_init__(self) -> None:
         at_least("network.width", self.width, 1)
@@ -31,6 +32,12 @@ class MLPNetwork:
         one_of("network.norm", self.norm, ("none", "batch", "layer"))
         one_of("network.shortcut", self.shortcut, ("none", "identity"))
         check_sum(self.shortcut, self.shortcut_scale, self.branch_scale, self.init)
+        positive("network.gain", self.gain)
+        require(
+            self.gain == 1 or self.init != "default",
+            f"network.gain is {self.gain}; it is a factor of the weights that network.init=he and its kin draw, and "
+            "network.init=default has none: use he_default_bias.",
+        )
 
     @property
     def block_layers(self) -> int:
