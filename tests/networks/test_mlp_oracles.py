@@ -19,9 +19,9 @@ NORMS = pytest.mark.parametrize("norm", ["none", "batch", "layer"])
 EPS, MOMENTUM = 1e-5, 0.1  # of PyTorch's normalisations
 
 
-def mlp(kind, norm="none", depth=7, width=6, span=3, seed=0, init="default"):
+def mlp(kind, norm="none", depth=7, width=6, span=3, seed=0, init="default", gain=1.0):
     """A network of the family with shortcuts `none` or `identity`, two inputs and three outputs."""
-    settings = MLPNetwork("mlp", width, span, init, norm, "none" if kind == "none" else "identity")
+    settings = MLPNetwork("mlp", width, span, init, norm, "none" if kind == "none" else "identity", gain=gain)
     return networks.build(settings, input_shape=(2,), outputs=3, depth=depth, seed=seed)
 
 
@@ -165,3 +165,10 @@ def test_orthogonal_layers_keep_norms_times_the_root_of_two():
         tensor for name, tensor in network.state_dict().items() if name.startswith("blocks") and tensor.ndim == 2
     ]
     assert not torch.allclose(weights[0], weights[1])
+
+
+@pytest.mark.parametrize("init", ["he", "he_default_bias", "he_zero_last", "orthogonal"])
+def test_the_gain_is_a_factor_of_every_weight_and_of_no_bias(init):
+    usual, doubled = mlp("identity", init=init).state_dict(), mlp("identity", init=init, gain=2.0).state_dict()
+    for name, tensor in usual.items():
+        torch.testing.assert_close(doubled[name], tensor * (2 if name.endswith("weight") else 1), rtol=1e-6, atol=0)

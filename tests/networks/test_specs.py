@@ -78,6 +78,8 @@ def test_depths_that_there_are():
         (lambda: mlp(init="zero"), "network.init is 'zero'; allowed: default, he, he_default_bias, he_zero_last, "),
         (lambda: mlp(norm="group"), "network.norm is 'group'"),
         (lambda: mlp(shortcut="A"), "network.shortcut is 'A'; allowed: none, identity, gate."),
+        (lambda: mlp(gain=0.0), "network.gain is 0.0; it must be a positive number"),
+        (lambda: mlp(gain=0.5, init="default"), "network.gain is 0.5; it is a factor of the weights that network.init"),
         (lambda: mlp(shortcut_scale=float("inf")), "network.shortcut_scale is inf"),
         (lambda: mlp(shortcut="none", init="he_zero_last"), "network.init=he_zero_last is for networks with short"),
     ],

@@ -12,6 +12,7 @@ import pandas as pd
 
 from degradation import figures
 from degradation.config.variants import Settings
+from degradation.records.columns import KEY
 
 MOST_VARIANTS = 8  # whose colours and markers are different
 Published = Mapping[str, Mapping[int, float]]  # test errors in percent by variant and depth
@@ -50,6 +51,9 @@ class Overlaid:
         key: what the sweep varies, in words.
         values: of that key by the condition's name, in order.
         classification: whether there are errors in percent beside the losses.
+        swept: the key itself, such as `network.gain`; empty where the sweep varies several.
+        settings: of network and recipe by the condition's name and by variant.
+        rows: of the overlay's table, with the condition's name.
     """
 
     title: str
@@ -57,6 +61,9 @@ class Overlaid:
     key: str
     values: Mapping[str, Any]
     classification: bool
+    swept: str = ""
+    settings: Mapping[str, Mapping[str, Settings]] = field(default_factory=dict)
+    rows: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)
@@ -89,18 +96,23 @@ class Kind:
 class Overlay:
     """A figure over all conditions of an experiment's own sweep, first on its page and in the report on all.
 
-    It is drawn where there are at least two conditions. A module of this package that holds a list `OVERLAYS` brings
-    its overlays.
+    It is drawn where there are at least two conditions, its table is there and the sweep fits. A module of this package
+    that holds a list `OVERLAYS` brings its overlays.
 
     Attributes:
         stem: of its files.
         words: what it shows, for readers who cannot see it.
         draw: writes it to a path without suffix.
+        table, columns: what it is drawn from beside networks.csv, if anything.
+        fits: whether it has something to say of a sweep.
     """
 
     stem: str
     words: str
     draw: Callable[[Path, Overlaid], None]
+    table: str = "networks.csv"
+    columns: list[str] = field(default_factory=lambda: list(KEY))
+    fits: Callable[[Overlaid], bool] = lambda overlaid: True
 
 
 @cache

@@ -23,7 +23,7 @@ def build(settings: Family, *, input_shape: tuple[int, ...], outputs: int, depth
         depth: weighted layers, as `settings.check_depth` allows.
     """
     built = settings.module(shape=input_shape, outputs=outputs, depth=depth)
-    initialise(built, settings.init, seed)
+    initialise(built, settings.init, seed, getattr(settings, "gain", 1.0))  # not every family has that key
     seed_noise(built, seed)
     return built
 

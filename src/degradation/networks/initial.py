@@ -13,7 +13,7 @@ from degradation.streams import generator
 
 
 @torch.no_grad()
-def initialise(network: nn.Module, init: str, seed: int) -> None:
+def initialise(network: nn.Module, init: str, seed: int, gain: float = 1.0) -> None:
     """Draw the weights and biases of all weighted layers of one (unstacked) network in place; norms start as they are.
 
     `default` is nn.Linear's: weights and biases uniform within 1/sqrt(fan_in). `he` is He et al. 2015b (1502.01852):
@@ -26,6 +26,7 @@ def initialise(network: nn.Module, init: str, seed: int) -> None:
     orthogonal matrix times sqrt(2) (Saxe et al. 2014, 1312.6120, with the factor of `he` for ReLUs).
 
     The bias of a gate is what its settings say, whatever the initialisation (Srivastava et al. 2015, 1507.06228).
+    `gain` multiplies all weights but those of `default` and the identities of `dirac`; it leaves the biases alone.
 
     A `deepened` network is filled with NaN: it starts as a trained one, see `degradation.training.start`.
     """
@@ -43,9 +44,9 @@ def initialise(network: nn.Module, init: str, seed: int) -> None:
             elif init == "dirac" and isinstance(layer, nn.Conv2d) and layer.in_channels == layer.out_channels:
                 nn.init.dirac_(layer.weight)
             elif init == "orthogonal" and layer.weight.shape[0] == layer.weight.shape[1]:
-                nn.init.orthogonal_(layer.weight, gain=math.sqrt(2), generator=draw)
+                nn.init.orthogonal_(layer.weight, gain=gain * math.sqrt(2), generator=draw)
             else:
-                nn.init.normal_(layer.weight, std=math.sqrt(2 / fan_in), generator=draw)
+                nn.init.normal_(layer.weight, std=gain * math.sqrt(2 / fan_in), generator=draw)
             if layer.bias is None:
                 continue
             if isinstance(layer, Gate):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING
 
-from degradation.checks import ConfigError, at_least, one_of, require
+from degradation.checks import ConfigError, at_least, one_of, positive, require
 from degradation.networks.sums import check_sum
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ class MLPNetwork:
     shortcut_scale: float = field(default=1.0, metadata={"absent": 1.0})
     branch_scale: float = field(default=1.0, metadata={"absent": 1.0})
     gate_bias: float = field(default=0.0, metadata={"absent": 0.0})
+    gain: float = field(default=1.0, metadata={"absent": 1.0})
 
     def __post_init__(self) -> None:
         at_least("network.width", self.width, 1)
@@ -47,6 +48,12 @@ class MLPNetwork:
         require(
             abs(bias) <= WIDEST,
             f"network.gate_bias is {bias}; it must be between -{WIDEST} and {WIDEST}, where a gate is closed or open.",
+        )
+        positive("network.gain", self.gain)
+        require(
+            self.gain == 1 or self.init != "default",
+            f"network.gain is {self.gain}; it is a factor of the weights that network.init=he and its kin draw, and "
+            "network.init=default has none: use he_default_bias.",
         )
 
     @property

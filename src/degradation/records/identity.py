@@ -122,10 +122,11 @@ def identity(config: Config) -> dict[str, Any]:
 
 def differences(config: Config, other: Config) -> dict[str, tuple[Any, Any]]:
     """Scientific keys in which two configurations differ before variants change them, such as `recipe.lr`, with both
-    values; None where one has no such key.
+    values. Where one has no such key, its value is the one that stands for that, or None.
     """
-    ours, theirs = _keys(config), _keys(other)
-    keys = [*ours, *(key for key in theirs if key not in ours)]
+    absent = _absent(config) | _absent(other)
+    ours, theirs = absent | _keys(config), absent | _keys(other)
+    keys = [*_keys(config), *(key for key in _keys(other) if key not in _keys(config))]
     return {key: (ours.get(key), theirs.get(key)) for key in keys if ours.get(key) != theirs.get(key)}
 
 
@@ -138,8 +139,21 @@ def condition(config: Config, defaults: Config) -> str:
 
 def _keys(config: Config) -> dict[str, Any]:
     """Every scientific key by its full name."""
-    groups: dict[str, Any] = {"task": config.task, "network": config.network, "recipe": config.recipe}
-    return {f"{name}.{f.name}": getattr(group, f.name) for name, group in groups.items() for f in fields(group)}
+    return {f"{name}.{f.name}": getattr(group, f.name) for name, group in _groups(config) for f in fields(group)}
+
+
+def _absent(config: Config) -> dict[str, Any]:
+    """The values that stand for the absence of a key, by its full name."""
+    return {
+        f"{name}.{f.name}": f.metadata["absent"]
+        for name, group in _groups(config)
+        for f in fields(group)
+        if "absent" in f.metadata
+    }
+
+
+def _groups(config: Config) -> list[tuple[str, Any]]:
+    return [("task", config.task), ("network", config.network), ("recipe", config.recipe)]
 
 
 def slug(config: Config, defaults: Config) -> str:

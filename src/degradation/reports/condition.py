@@ -18,6 +18,7 @@ KEY_WORDS = {
     "network.span": "layers a shortcut passes over",
     "network.init": "initialisation",
     "network.norm": "normalisation",
+    "network.gain": "gain of the initialisation",
 }
 
 

@@ -1,12 +1,13 @@
 """Drawing every figure of an experiment's page from its tables."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from degradation.config import Experiment
 from degradation.figures.kind import Drawn, Overlaid, kinds, overlays
-from degradation.records.columns import CONDITION
+from degradation.records.columns import CONDITION, KEY
 from degradation.records.identity import OwnCondition
 from degradation.records.tables import read
 from degradation.reports.condition import Condition, key_words
@@ -35,9 +36,14 @@ def draw_overlays(results: Path, conditions: list[Condition], experiment: Experi
     found = overlaid(conditions, experiment)
     if found is None:
         return []
+    files = []
     for overlay in overlays():
-        overlay.draw(results / overlay.stem, found)
-    return [results / f"{overlay.stem}.png" for overlay in overlays()]
+        if overlay.fits(found) and (results / overlay.table).exists():
+            table = read(results / overlay.table, overlay.columns)[overlay.columns]
+            rows = table.merge(found.networks[[*KEY, CONDITION]], on=KEY)
+            overlay.draw(results / overlay.stem, replace(found, rows=rows))
+            files.append(results / f"{overlay.stem}.png")
+    return files
 
 
 def overlaid(conditions: list[Condition], experiment: Experiment) -> Overlaid | None:
@@ -48,8 +54,10 @@ def overlaid(conditions: list[Condition], experiment: Experiment) -> Overlaid | 
     values = dict(sorted(((one.name, _value(one)) for one, _ in own), key=_rank))
     networks = pd.concat([rows.assign(**{CONDITION: one.name}) for one, rows in own], ignore_index=True)
     keys = list(own[0][0].changed)
-    key = key_words(keys[0]) if len(keys) == 1 else "condition"
-    return Overlaid(experiment.title, networks, key, values, conditions[0].classification)
+    swept = keys[0] if len(keys) == 1 else ""
+    key = key_words(swept) if swept else "condition"
+    settings = {one.name: one.settings for one, _ in own}
+    return Overlaid(experiment.title, networks, key, values, conditions[0].classification, swept, settings)
 
 
 def _value(condition: OwnCondition) -> object:

@@ -6,7 +6,8 @@ a log scale, so their differences are decades.
 
 One file a group of experiments: `sine`, `images` (plain and residual networks over depth, and CIFAR-10), `arms`
 (experiments that ask why plain networks fail), `shortcuts` (others than the identity), `orders` (of normalisation, ReLU
-and addition), `architectures` (other ways past a layer than the added identity).
+and addition), `architectures` (other ways past a layer than the added identity), `signal` (what theory says of signals
+and gradients).
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from degradation.analysis.claims.arms import arm_claims
 from degradation.analysis.claims.images import cifar10_claims, digits_1202, digits_claims, small_claims
 from degradation.analysis.claims.orders import order_claims
 from degradation.analysis.claims.shortcuts import shortcut_claims
+from degradation.analysis.claims.signal import signal_claims
 from degradation.analysis.claims.sine import sine_claims
 from degradation.analysis.sources import Claim, Published
 
@@ -33,6 +35,7 @@ def claims(published: Mapping[str, Published]) -> list[Claim]:
         *shortcut_claims(published.get("cifar10_shortcuts", {})),
         *architecture_claims(),
         *order_claims(published.get("cifar10_orders", {})),
+        *signal_claims(),
         *digits_1202(),
         *small_claims(),
         *cifar10_claims(published),

@@ -1,0 +1,89 @@
+"""The claims of signal theory: does training end where the signal does? Entered before any of them was run."""
+
+import numpy as np
+
+from degradation.analysis.mean_field import signal
+from degradation.analysis.rules import AllOf, Cell, Difference
+from degradation.analysis.sources import HEALTHY, LEARNED_LOSS, LOSS_MARGIN, Claim
+
+SCHOENHOLZ = "Schoenholz et al. 2017 (1611.01232)"
+INPUTS = np.linspace(-2 * np.pi, 2 * np.pi, 256)  # the sine's interval
+WIDTH = 30
+FOLLOWED = ((0.65, 13), (0.8, 25), (1.1, 25), (1.3, 13))  # gains and depths, in float32's reach
+
+
+def signal_claims() -> list[Claim]:
+    """Depth and gain of the sine's networks."""
+    return [*_depth_and_gain()]
+
+
+def _depth_and_gain() -> list[Claim]:
+    return [
+        Claim(
+            "sine_signal/signal-follows-mean-field",
+            "At initialisation the signal of plain networks changes over depth as mean-field theory computes it.",
+            f"{SCHOENHOLZ}, section 3, of wide networks",
+            AllOf(
+                tuple(
+                    Difference("signal_ratio", _cell("plain", depth, gain), predicted(gain, depth), "within", HEALTHY)
+                    for gain, depth in FOLLOWED
+                )
+            ),
+        ),
+        Claim(
+            "sine_signal/eleven-depth-scales-of-a-vanishing-signal-do-not-train",
+            "Plain networks of eleven depth scales, whose signal vanishes, do not come to half of the mean's loss.",
+            f"{SCHOENHOLZ}, section 5: six depth scales, of tanh networks with SGD",
+            AllOf(
+                (
+                    Difference("train_loss", _cell("plain", 25, 0.8), 0, "above", -LOSS_MARGIN),
+                    Difference("train_loss", _cell("plain", 13, 0.65), 0, "above", -LOSS_MARGIN),
+                )
+            ),
+        ),
+        Claim(
+            "sine_signal/thirteen-depth-scales-of-an-exploding-signal-do-not-train",
+            "Plain networks of thirteen depth scales, whose signal explodes, do not come to half of the mean's loss.",
+            f"{SCHOENHOLZ}, section 5: six depth scales, of tanh networks with SGD",
+            Difference("train_loss", _cell("plain", 25, 1.3), 0, "above", -LOSS_MARGIN),
+        ),
+        Claim(
+            "sine_signal/training-ends-at-adams-epsilon",
+            "At 37 layers plain networks end at predicting the mean where theory has their gradients below Adam's "
+            "epsilon (gain 0.5), and train where it has them above (0.65).",
+            "ours",
+            AllOf(
+                (
+                    Difference("train_loss", _cell("plain", 37, 0.5), 0, "above", -LOSS_MARGIN),
+                    Difference("train_loss", _cell("plain", 37, 0.65), 0, "below", -LOSS_MARGIN),
+                )
+            ),
+        ),
+        Claim(
+            "sine_signal/shortcuts-carry-the-signal",
+            "Residual networks of 49 layers learn the task at gains at which the signal of plain ones ends.",
+            "ours, after Yang and Schoenholz 2017 (1712.08969), of residual tanh networks",
+            AllOf(
+                tuple(
+                    Difference("train_loss", _cell("residual", 49, gain), 0, "below", -LEARNED_LOSS)
+                    for gain in (0.5, 0.65)
+                )
+            ),
+        ),
+        Claim(
+            "sine_signal/shortcuts-explode-first",
+            "At a gain of 1.3 and 25 layers residual networks have a higher training loss than plain ones.",
+            "ours: the sum of shortcut and branch grows faster than the branch alone",
+            Difference("train_loss", _cell("residual", 25, 1.3), _cell("plain", 25, 1.3), "above", LOSS_MARGIN),
+        ),
+    ]
+
+
+def predicted(gain: float, depth: int) -> float:
+    """Decades of the first hidden layer's signal over the last's, as the metric `signal_ratio` is measured."""
+    spreads = signal(depth, gain, WIDTH, INPUTS)
+    return round(float(np.log10(spreads[0] / spreads[-1])), 2)
+
+
+def _cell(variant: str, depth: int, gain: float) -> Cell:
+    return Cell("sine_signal", variant, depth, f"gain={gain}")
