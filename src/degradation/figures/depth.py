@@ -176,4 +176,4 @@ WORDS = (
     "error or loss after training against depth, a line a variant, test solid and training dashed; below it the shares "
     "of networks that are stuck or diverged"
 )
-KINDS = [Kind("depth", WORDS, 1, "networks.csv", NETWORKS, draw, in_overview=True)]
+KINDS = [Kind("depth", WORDS, 1, "networks.csv", NETWORKS, draw, in_overview="always")]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -77,7 +77,8 @@ class Kind:
         table, columns: what it is drawn from; it is left out where there is no such table, or no row that `draws`.
         draw: writes it to a path without suffix.
         rows: those of the table that it draws.
-        in_overview: whether the report on all experiments shows it too.
+        in_overview: whether the report on all experiments shows it too: of every experiment, or of those that may
+            open it.
         variants: the fewest and the most that it can show so that they are told apart.
     """
 
@@ -88,7 +89,7 @@ class Kind:
     columns: list[str]
     draw: Callable[[Path, Drawn], None]
     rows: Callable[[pd.DataFrame, bool], pd.DataFrame] = lambda table, classification: table
-    in_overview: bool = False
+    in_overview: Literal["never", "headlines", "always"] = "never"
     variants: tuple[int, int] = (1, MOST_VARIANTS)
 
 

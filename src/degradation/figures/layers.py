@@ -128,5 +128,5 @@ RESPONSE_WORDS = (
 )
 KINDS = [
     Kind("layers", INITIAL_WORDS, 4, "layers.csv", COLUMNS, draw_initial, initial),
-    Kind("responses", RESPONSE_WORDS, 5, "layers.csv", COLUMNS, draw_responses, responses, in_overview=True),
+    Kind("responses", RESPONSE_WORDS, 5, "layers.csv", COLUMNS, draw_responses, responses, in_overview="headlines"),
 ]

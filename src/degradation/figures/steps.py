@@ -121,4 +121,4 @@ def of_classifications(curves: pd.DataFrame, classification: bool) -> pd.DataFra
 
 
 WORDS = "training and test error against steps, a panel a variant, a line a depth"
-KINDS = [Kind("steps", WORDS, 2, "curves.csv", CURVES, draw, of_classifications, in_overview=True)]
+KINDS = [Kind("steps", WORDS, 2, "curves.csv", CURVES, draw, of_classifications, in_overview="headlines")]

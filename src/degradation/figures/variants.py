@@ -132,5 +132,15 @@ WORDS = (
     "greatest depth on top"
 )
 KINDS = [
-    Kind("variants", WORDS, 1, "networks.csv", NETWORKS, draw, of_classifications, in_overview=True, variants=(5, 1000))
+    Kind(
+        "variants",
+        WORDS,
+        1,
+        "networks.csv",
+        NETWORKS,
+        draw,
+        of_classifications,
+        in_overview="always",
+        variants=(5, 1000),
+    )
 ]

@@ -90,7 +90,7 @@ def rows(findings: Sequence[tuple[Claim, Finding]], tests: Sequence[Judged]) -> 
 def pictures(section: "Section") -> list[Picture]:
     """Figures of an experiment as its file has it, those of the report's Markdown; its own page has all."""
     name = section.defaults.experiment.name
-    files = [section.folder / f"{stem}.svg" for stem in in_overview()]
+    files = [section.folder / f"{stem}.svg" for stem in in_overview(section.defaults.experiment)]
     return [Picture(file, f"{name}: {words(file.with_suffix('.png'))}") for file in files if file.exists()]
 
 

@@ -70,9 +70,10 @@ def _rank(item: tuple[str, object]) -> float:
     return float(item[1]) if isinstance(item[1], int | float) else 0.0
 
 
-def in_overview() -> list[str]:
-    """Stems of the figures that the report on all experiments shows."""
-    return [overlay.stem for overlay in overlays()] + [kind.stem for kind in kinds() if kind.in_overview]
+def in_overview(experiment: Experiment) -> list[str]:
+    """Stems of the figures that the report on all experiments shows of one."""
+    shown = ("always",) if experiment.headline is None else ("always", "headlines")
+    return [overlay.stem for overlay in overlays()] + [kind.stem for kind in kinds() if kind.in_overview in shown]
 
 
 def words(file: Path) -> str:

@@ -241,7 +241,7 @@ def _headline(sections: list[Section], results: Path) -> list[str]:
 def _figures(section: Section, results: Path) -> list[str]:
     """Links to the figures of an experiment that the report shows."""
     name = section.defaults.experiment.name
-    files = [section.folder / f"{stem}.png" for stem in in_overview()]
+    files = [section.folder / f"{stem}.png" for stem in in_overview(section.defaults.experiment)]
     return [
         f"![{name}: {words(file)}]({quote(file.relative_to(results).as_posix())})" for file in files if file.exists()
     ]
