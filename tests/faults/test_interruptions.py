@@ -25,10 +25,16 @@ def test_killed_and_continued(campaign, tmp_path, experiment, launcher):
     campaign.compare(fault, folder)
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(
-    ("experiment", "launcher", "extra"),
-    [("sine_smoke", JOBLIB, []), ("sine_smoke", JOBLIB, [ONE_WORKER]), ("digits_depth", BASIC, [])],
+    ("experiment", "launcher", "extra", "signum"),
+    [
+        ("sine_smoke", JOBLIB, [], signal.SIGINT),
+        ("sine_smoke", JOBLIB, [ONE_WORKER], signal.SIGTERM),
+        ("digits_depth", BASIC, [], signal.SIGTERM),
+        pytest.param("sine_smoke", JOBLIB, [], signal.SIGTERM, marks=pytest.mark.long),
+        pytest.param("sine_smoke", JOBLIB, [ONE_WORKER], signal.SIGINT, marks=pytest.mark.long),
+        pytest.param("digits_depth", BASIC, [], signal.SIGINT, marks=pytest.mark.long),
+    ],
 )
 def test_a_signal_stops_cleanly_and_says_how_to_go_on(campaign, tmp_path, experiment, launcher, extra, signum):
     how = ", ".join([experiment, launcher, *extra])
