@@ -217,7 +217,11 @@ def registered():
         return claims({name: defaults_of(name).experiment.published for name in PRINTED})
 
 
-PRINTED = ("cifar10_depth", "cifar10_plain110_li2018")  # experiments whose printed errors are claims
+PRINTED = (
+    "cifar10_depth",
+    "cifar10_plain110_li2018",
+    "cifar10_bottleneck",
+)  # experiments whose printed errors are claims
 
 
 def test_the_registry(registered):
@@ -245,7 +249,7 @@ def test_what_was_known_when_a_claim_was_entered(registered):
     for name in ("digits_budget", "digits_lr", "digits_init"):  # a run or a probe
         assert all(by_experiment[name].values()), name
     for name in ("digits_budget_16x", "digits_1202", "sine_init", "digits_dropout", "cifar10_depth", "cifar10_1202",
-                 "sine_highway", "digits_highway"):  # fmt: skip
+                 "sine_highway", "digits_highway", "digits_bottleneck", "cifar10_bottleneck"):  # fmt: skip
         assert not any(by_experiment[name].values()), name
     for name, probed in (("sine_span", "three-layers-give-a-gain"), ("digits_deepened", "a-deep-solution-exists")):
         assert {key for key, known in by_experiment[name].items() if known} == {probed}
@@ -274,6 +278,7 @@ def test_printed_errors_are_claims_as_the_experiments_files_have_them(registered
     printed = {claim.id: getattr(claim.rule, "right", None) for claim in registered}
     assert printed["cifar10_depth/resnet-110"] == 6.61
     assert printed["cifar10_plain110_li2018/plain-110-trains"] == 16.44
+    assert printed["cifar10_bottleneck/preactivation-1001"] == 4.92
     assert sum(name.startswith("cifar10_depth/resnet-") for name in printed) == 5
     assert not [claim for claim in claims({}) if "resnet-" in claim.id]
 

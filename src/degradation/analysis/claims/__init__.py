@@ -5,7 +5,7 @@ shallower depths would find a gap in noise. Errors are percent, so their differe
 a log scale, so their differences are decades.
 
 One file a group of experiments: `sine`, `images` (plain and residual networks over depth, and CIFAR-10), `arms`
-(experiments that ask why plain networks fail), `architectures` (other ways past a layer than the added identity).
+(experiments that ask why plain networks fail), `architectures` (highway and bottleneck networks).
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ def claims(published: Mapping[str, Published]) -> list[Claim]:
         *sine_claims(),
         *digits_claims(),
         *arm_claims(),
-        *architecture_claims(),
+        *architecture_claims(published.get("cifar10_bottleneck", {})),
         *digits_1202(),
         *small_claims(),
         *cifar10_claims(published),
