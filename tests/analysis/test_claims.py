@@ -222,6 +222,7 @@ PRINTED = (
     "cifar10_plain110_li2018",
     "cifar10_shortcuts",
     "cifar10_orders",
+    "cifar10_bottleneck",
 )  # experiments whose printed errors are claims
 
 
@@ -251,7 +252,7 @@ def test_what_was_known_when_a_claim_was_entered(registered):
         assert all(by_experiment[name].values()), name
     for name in ("digits_budget_16x", "digits_1202", "sine_init", "digits_dropout", "cifar10_depth", "cifar10_1202",
                  "digits_shortcuts", "cifar10_shortcuts", "sine_highway", "digits_highway", "digits_orders",
-                 "cifar10_orders", "sine_signal"):  # fmt: skip
+                 "cifar10_orders", "sine_signal", "digits_bottleneck", "cifar10_bottleneck"):  # fmt: skip
         assert not any(by_experiment[name].values()), name
     for name, probed in (("sine_span", "three-layers-give-a-gain"), ("digits_deepened", "a-deep-solution-exists")):
         assert {key for key, known in by_experiment[name].items() if known} == {probed}
@@ -280,6 +281,7 @@ def test_printed_errors_are_claims_as_the_experiments_files_have_them(registered
     printed = {claim.id: getattr(claim.rule, "right", None) for claim in registered}
     assert printed["cifar10_depth/resnet-110"] == 6.61
     assert printed["cifar10_plain110_li2018/plain-110-trains"] == 16.44
+    assert printed["cifar10_bottleneck/preactivation-1001"] == 4.92
     assert sum(name.startswith("cifar10_depth/resnet-") for name in printed) == 5
     other = {"residual": 6.61, "half-both": 12.35, "exclusive-gate-6": 8.7, "shortcut-gate": 12.86}
     other |= {"shortcut-gate-6": 6.91, "conv-shortcut": 12.22}

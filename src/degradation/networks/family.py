@@ -7,6 +7,7 @@ built keeps the contract `Network`.
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from degradation.networks.bottleneck_spec import BottleneckNetwork
 from degradation.networks.cifar_spec import CifarNetwork
 from degradation.networks.mlp_spec import MLPNetwork
 
@@ -122,4 +123,8 @@ class Network(Protocol):
         """
 
 
-FAMILIES: dict[str, type[Family]] = {"mlp": MLPNetwork, "cifar": CifarNetwork}
+FAMILIES: dict[str, type[Family]] = {
+    "mlp": MLPNetwork,
+    "cifar": CifarNetwork,
+    "bottleneck": BottleneckNetwork,
+}

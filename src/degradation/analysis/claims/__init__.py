@@ -6,7 +6,7 @@ a log scale, so their differences are decades.
 
 One file a group of experiments: `sine`, `images` (plain and residual networks over depth, and CIFAR-10), `arms`
 (experiments that ask why plain networks fail), `shortcuts` (others than the identity), `orders` (of normalisation, ReLU
-and addition), `architectures` (other ways past a layer than the added identity), `signal` (what theory says of signals
+and addition), `architectures` (highway and bottleneck networks), `signal` (what theory says of signals
 and gradients).
 """
 
@@ -33,9 +33,9 @@ def claims(published: Mapping[str, Published]) -> list[Claim]:
         *digits_claims(),
         *arm_claims(),
         *shortcut_claims(published.get("cifar10_shortcuts", {})),
-        *architecture_claims(),
         *order_claims(published.get("cifar10_orders", {})),
         *signal_claims(),
+        *architecture_claims(published.get("cifar10_bottleneck", {})),
         *digits_1202(),
         *small_claims(),
         *cifar10_claims(published),

@@ -1,15 +1,32 @@
-"""The claims of other ways past a layer than an identity that is added: gates. All were entered before a run."""
+"""The claims of other architectures: highway and bottleneck networks. All were entered before a run."""
 
+from collections.abc import Mapping
+
+from degradation.analysis.claims.images import does_not_degrade
 from degradation.analysis.rules import Cell, Difference
-from degradation.analysis.sources import LEARNED_LOSS, LOSS_MARGIN, Claim
+from degradation.analysis.sources import (
+    DEGRADES,
+    DOES_NOT_DEGRADE,
+    ERROR_MARGIN,
+    HE2015,
+    LEARNED_LOSS,
+    LOSS_MARGIN,
+    TABLE_MARGIN,
+    Claim,
+)
 
+HE2016 = "He et al. 2016 (1603.05027)"
 HIGHWAY = "Srivastava et al. 2015 (1507.06228)"
 TWO_ORDERS = 2.0  # decades
 
 
-def architecture_claims() -> list[Claim]:
-    """Of highway networks."""
-    return [*_highway("sine_highway"), *_highway("digits_highway")]
+def architecture_claims(published: Mapping[str, Mapping[int, float]]) -> list[Claim]:
+    """Every one.
+
+    Args:
+        published: the printed test errors of cifar10_bottleneck in percent, by variant and depth.
+    """
+    return [*_highway("sine_highway"), *_highway("digits_highway"), *_bottleneck(), *_printed(published)]
 
 
 def _highway(experiment: str) -> list[Claim]:
@@ -47,5 +64,63 @@ def _highway(experiment: str) -> list[Claim]:
             "At 100 layers gates that begin nearly closed give a lower training loss than gates that begin half open.",
             f"{HIGHWAY}, section 2.2",
             Difference("train_loss", closed, half_open, "below", -LOSS_MARGIN, unmatched=True),
+        ),
+    ]
+
+
+def _bottleneck() -> list[Claim]:
+    """What He et al. state of bottleneck networks, tried on the digits."""
+    plain, residual = Cell("digits_bottleneck", "plain", 110), Cell("digits_bottleneck", "residual", 164)
+    preactivated = Cell("digits_bottleneck", "preactivation", 326)
+    return [
+        Claim(
+            "digits_bottleneck/plain-training-error-rises",
+            DEGRADES,
+            f"{HE2015}, section 4.2, of blocks of two 3x3 layers",
+            Difference("train_error", plain, plain._replace(depth=29), "above", ERROR_MARGIN),
+        ),
+        Claim(
+            "digits_bottleneck/residual-does-not-degrade",
+            DOES_NOT_DEGRADE,
+            f"{HE2016}, table 3, of 164 layers",
+            does_not_degrade(residual, residual._replace(depth=29)),
+        ),
+        Claim(
+            "digits_bottleneck/preactivation-does-not-degrade",
+            "Networks of full pre-activation do not degrade up to hundreds of layers, and learn the task.",
+            f"{HE2016}, section 4.1, of 1001 layers",
+            does_not_degrade(preactivated, preactivated._replace(depth=29)),
+        ),
+        Claim(
+            "digits_bottleneck/preactivation-trains-better-when-deep",
+            "Very deep networks of full pre-activation have a lower training error than those of the original order.",
+            f"{HE2016}, section 4.1, Fig. 1, of 1001 layers",
+            Difference(
+                "train_error", preactivated, preactivated._replace(variant="residual"), "below", 0, unmatched=True
+            ),
+        ),
+    ]
+
+
+def _printed(published: Mapping[str, Mapping[int, float]]) -> list[Claim]:
+    cells = {
+        Cell("cifar10_bottleneck", name, depth): error for name, of in published.items() for depth, error in of.items()
+    }
+    deepest = Cell("cifar10_bottleneck", "preactivation", 1001)
+    return [
+        *(
+            Claim(
+                f"cifar10_bottleneck/{cell}",
+                f"A bottleneck network ({cell.variant}) of {cell.depth} layers has {error} % test error.",
+                f"{HE2016}, table 3",
+                Difference("test_error", cell, error, "within", TABLE_MARGIN),
+            )
+            for cell, error in cells.items()
+        ),
+        Claim(
+            "cifar10_bottleneck/preactivation-beats-the-original-order",
+            "At 1001 layers full pre-activation has a lower test error than the original order.",
+            f"{HE2016}, section 4.1, table 3",
+            Difference("test_error", deepest, deepest._replace(variant="residual"), "below", 0, unmatched=True),
         ),
     ]
