@@ -25,6 +25,9 @@ def initialise(network: nn.Module, init: str, seed: int) -> None:
     `dirac` start as the identity (Zagoruyko and Komodakis 2017, 1706.00388), those of `orthogonal` as a random
     orthogonal matrix times sqrt(2) (Saxe et al. 2014, 1312.6120, with the factor of `he` for ReLUs).
 
+    `fixup` is `he`, but the first layers of L residual branches are divided by the square root of L; their last layers
+    and the head are zero (Zhang et al. 2019, 1901.09321, section 3: L^(-1/(2m - 2)) for branches of m = 2 layers).
+
     A `deepened` network is filled with NaN: it starts as a trained one, see `degradation.training.start`.
     """
     if init in DEEPENED:
@@ -50,6 +53,12 @@ def initialise(network: nn.Module, init: str, seed: int) -> None:
                 nn.init.uniform_(layer.bias, -bound, bound, generator=generator(seed, "init", f"{name}.bias"))
             else:
                 nn.init.zeros_(layer.bias)
-    if init == "he_zero_last":
+    if init in ("he_zero_last", "fixup"):
         for end in cast(Network, network).branch_ends():
             nn.init.zeros_(end)
+    if init == "fixup":
+        *layers, head = cast(Network, network).weights()
+        nn.init.zeros_(head)
+        branches = len(layers) // 2
+        for first in layers[1::2]:  # the stem is no branch's
+            first.mul_(branches**-0.5)
