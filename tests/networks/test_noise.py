@@ -1,11 +1,12 @@
-"""Dropout from streams: what a mask depends on, its share and its scale."""
+"""Noise from streams: what a draw depends on, its share and its scale; dropout and stochastic depth."""
 
+import pytest
 import torch
 from torch import nn
 
 from degradation.networks import build as networks
 from degradation.networks.cifar_spec import CifarNetwork
-from degradation.networks.noise import Dropout, noises, set_step
+from degradation.networks.noise import Dropout, Survival, noises, set_step
 from degradation.streams import generator
 
 
@@ -79,3 +80,59 @@ def test_dropout_lies_between_a_blocks_two_layers():
     made = [networks.build(each, input_shape=(1, 8, 8), outputs=10, depth=8, seed=0) for each in (settings, without)]
     assert not networks.same_tensors(*made)  # equal tensors, and another noise
     assert networks.same_function(*made, (1, 8, 8))  # in evaluations
+
+
+def stochastic(depth=14, survival=0.5, seed=3):
+    settings = CifarNetwork("cifar", 4, "A", survival=survival)
+    return networks.build(settings, input_shape=(1, 8, 8), outputs=10, depth=depth, seed=seed)
+
+
+def test_branches_survive_less_often_the_deeper_they_lie():
+    """Huang et al. 2016, equation 4: p_l = 1 - l / L (1 - p_L)."""
+    shares = [p for _, p in noises(stochastic(survival=0.4))]
+    assert shares == pytest.approx([0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
+    assert noises(stochastic(survival=1.0)) == []
+
+
+def test_a_block_is_its_shortcut_where_its_branch_does_not_survive():
+    block, x = stochastic().blocks[3], torch.randn(5, 8, 4, 4)  # of one shape
+    branch = block.norm2(nn.Conv2d.forward(block.conv2, torch.relu(block.norm1(block.conv1(x)))))
+    assert block.survival.p == pytest.approx(2 / 3)
+    found = set()
+    for step in range(20):
+        set_step(block, step)
+        survives = bool(torch.rand((), generator=generator(3, "survival", f"blocks.3.survival/{step}")) < 2 / 3)
+        block.zero_grad()
+        output = block(x)[-1]
+        output.sum().backward()
+        torch.testing.assert_close(output, torch.relu(branch + x if survives else x))
+        assert bool(block.conv1.weight.grad.any()) == survives
+        found.add(survives)
+    assert found == {True, False}
+
+
+def test_in_evaluations_a_branch_counts_its_probability():
+    block, x = stochastic().eval().blocks[3], torch.randn(5, 8, 4, 4)
+    branch = block.norm2(block.conv2(torch.relu(block.norm1(block.conv1(x)))))
+    torch.testing.assert_close(block(x)[-1], torch.relu(2 / 3 * branch + x))
+
+
+def test_the_share_of_steps_survived_is_the_probability():
+    draws, p, n = Survival(0.3), 0.3, 4000
+    draws.seed, draws.name = 5, "b"
+    kept = 0
+    for draws.step in range(n):
+        kept += draws(torch.ones(1)).item()
+    assert abs(kept / n - p) < 6 * (p * (1 - p) / n) ** 0.5
+
+
+def test_survival_is_of_one_seed_block_and_step():
+    first, other = stochastic(seed=3), stochastic(seed=4)
+
+    def survived(network, step):
+        set_step(network, step)
+        return [block.survival(torch.ones(1)).item() for block in network.blocks]
+
+    histories = [[survived(network, step) for step in range(30)] for network in (first, other, first)]
+    assert histories[0] == histories[2] != histories[1]
+    assert len({tuple(block) for block in zip(*histories[0], strict=True)}) == 6

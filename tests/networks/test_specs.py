@@ -96,6 +96,9 @@ def test_settings_at_the_edge_are_taken():
     assert [cifar(shortcut="C", order=order).order for order in ("bn_after", "relu_before")]
     assert [cifar(order=order, init="he_zero_last").order for order in ("bn_after", "relu_only", "full")]
     assert [cifar(shortcut="none", order=order).order for order in cifar_spec.ORDERS]
+    free = [cifar(norm=norm, init=init) for norm, fitting in cifar_spec.INITS.items() for init in fitting[:1]]
+    assert [network.norm for network in free] == ["batch", "none", "skipinit", "fixup"]
+    assert cifar(shortcut="none", norm="none").norm == "none"
     assert mlp(1, width=1, init="he_zero_last", shortcut_scale=0.5).shortcut == "identity"
     scales = [("none", 1, 1), ("none", 1, 2), ("none", 2, 1), ("identity", 2, 2), ("A", 1, 2)]
     assert [refusal(check_sum, *chosen, "he") is None for chosen in scales] == [True, False, False, True, True]
@@ -127,7 +130,8 @@ def test_execution_that_is_refused():
     graph = cuda | {"engine": "graph"}
     for network in (cifar(), cifar(15, gate="exclusive")):
         assert allowed(network, graph, graph | blocks, last) == [True, True, True]
-    for key, network in (("dropout", cifar(dropout=0.1)), ("shortcut_dropout", cifar(shortcut_dropout=0.1))):
+    for key, value in (("dropout", 0.1), ("shortcut_dropout", 0.1), ("survival", 0.9)):
+        network = cifar(**{key: value})
         assert allowed(network, {}, last, graph, blocks) == [True, True, False, False]
         assert refusal(network.check_execution, **usual | graph).startswith(f"network.{key} draws on the CPU")
 
@@ -144,7 +148,7 @@ def test_what_the_families_choose(monkeypatch):
     chosen = [("cuda", "fp32", 5000), ("cuda", "fp32", 4999), ("cuda", "fp64", 5000), ("cpu", "fp32", 5000)]
     assert [cifar().default_compile_blocks(*values) for values in chosen] == [True, False, False, False]
     assert mlp().default_compile_blocks("cuda", "fp32", 5000) is False
-    for network in (cifar(dropout=0.1), cifar(shortcut_dropout=0.1)):
+    for network in (cifar(dropout=0.1), cifar(shortcut_dropout=0.1), cifar(survival=0.9)):
         assert network.default_engine("cuda", "fp32") == "sequential"
         assert network.default_compile_blocks("cuda", "fp32", 5000) is False
     monkeypatch.setattr(cifar_spec, "missing_for_compilation", lambda device: "no compiler")

@@ -72,6 +72,7 @@ def test_graphs_compute_what_the_networks_do(folder, tmp_path):
         *[(MLPNetwork("mlp", 5, 3, "default", norm), (1,), 7) for norm in ("none", "batch", "layer")],
         (MLPNetwork("mlp", 5, 3, "he", "none", shortcut_scale=0.5, branch_scale=0.5), (1, 8, 8), 7),
         *[(CifarNetwork("cifar", 2, kind), (3, 16, 16), 8) for kind in ("none", "B", "C")],
+        (CifarNetwork("cifar", 2, "A", gate="exclusive", order="full", survival=0.5), (3, 16, 16), 8),
     ],
 )
 def test_every_network_has_a_graph(tmp_path, settings, shape, depth):

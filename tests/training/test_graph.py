@@ -267,7 +267,13 @@ def test_all_networks_of_a_seed_take_one_batch(compose_config, called, monkeypat
 
 @pytest.mark.parametrize(
     "variants",
-    ["plain,residual", "exclusive_gate_3,shortcut_gate", "half_both,conv_shortcut", "bn_after,full_preactivation"],
+    [
+        "plain,residual",
+        "exclusive_gate_3,shortcut_gate",
+        "half_both,conv_shortcut",
+        "bn_after,full_preactivation",
+        "skipinit,fixup",
+    ],
 )
 def test_a_step_on_a_pretended_gpu_stays_there_and_never_looks_at_the_host(compose_config, monkeypatch, variants):
     """PyTorch's fake tensors have a device and no data: operations on two devices fail, and so does reading a number.

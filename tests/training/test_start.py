@@ -130,13 +130,14 @@ def test_dropout_changes_training_and_is_independent_of_company(compose_config):
     assert not torch.allclose(plain, dropped)
 
 
-def test_dropout_is_not_matched(compose_config):
-    config = compose_config(*DIGITS, *DROPOUT)
-    assert [matched(Member(8, name, 0), config) for name in config.variants] == [True, False, False]
+def test_noise_is_not_matched(compose_config):
+    config = compose_config(*DIGITS, "depth=8", "variants=[plain,plain_dropout,dropout,stochastic_depth]")
+    assert [matched(Member(8, name, 0), config) for name in config.variants] == [True, False, False, False]
 
 
-def test_dropout_interrupted_and_continued_is_undisturbed(compose_config, monkeypatch, tmp_path):
-    overrides = [*DIGITS, "depth=8", "variants=[dropout]", "runtime.checkpoint_every_steps=4"]
+def test_noise_interrupted_and_continued_is_undisturbed(compose_config, monkeypatch, tmp_path):
+    noisy = "variants=[dropout,dropout_shortcut,stochastic_depth]"
+    overrides = [*DIGITS, "depth=8", noisy, "runtime.checkpoint_every_steps=4"]
     whole = compose_config(*overrides, f"runtime.runs_dir={tmp_path}/whole")
     undisturbed = train(whole, whole, show_progress=False)
     original = RunFiles.on_train_batch_end

@@ -99,6 +99,14 @@ def test_every_order_is_matched_with_plain(compose_config):
     assert len({row["train_loss"] for row in fit(config).records()}) == 6
 
 
+def test_networks_without_normalisation_are_not_matched_with_plain(compose_config):
+    names = ["plain_no_norm", "no_norm", "no_norm_zero_last", "skipinit", "fixup"]
+    config = compose_config(*DIGITS, f"variants=[plain,{','.join(names)}]")
+    assert not any(matched(Member(8, name, 0), config) for name in names)
+    norms = {row["variant"]: row["norm"] for row in fit(config).records()}
+    assert norms == {"plain": "batch", "skipinit": "skipinit", "fixup": "fixup"} | dict.fromkeys(names[:3], "none")
+
+
 def test_what_has_no_plain_counterpart_is_not_matched(compose_config):
     """A plain network cannot start with its branches at zero, nor has it a sum to scale."""
     for override in ("network.init=he_zero_last", "network.branch_scale=0.5"):

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from degradation.networks.gates import Gate
-from degradation.networks.noise import Dropout
+from degradation.networks.noise import Dropout, Survival
+from degradation.networks.norms import last_norm, norm
 from degradation.networks.shortcuts import SHORTCUTS
 
 if TYPE_CHECKING:
@@ -43,19 +44,21 @@ class TwoLayers(nn.Module):
 
     norm_after_addition = False  # whether `norm2` normalises the sum in place of the branch
 
-    def __init__(self, settings: "CifarNetwork", inputs: int, outputs: int, stride: int) -> None:
+    def __init__(self, settings: "CifarNetwork", inputs: int, outputs: int, stride: int, survival: float = 1.0) -> None:
         super().__init__()
         self.conv1 = Conv3x3(inputs, outputs, stride)
-        self.norm1 = nn.BatchNorm2d(outputs)
+        self.norm1 = norm(settings.norm, outputs)
         self.dropout = Dropout(settings.dropout) if settings.dropout else None
         self.conv2 = Conv3x3(outputs, outputs)
-        self.norm2 = nn.BatchNorm2d(outputs)
+        self.norm2 = last_norm(settings.norm, outputs)
         residual = settings.shortcut != "none"
         self.shortcut = SHORTCUTS[settings.shortcut].build(inputs, outputs, stride) if residual else None
         self.shortcut_dropout = Dropout(settings.shortcut_dropout) if settings.shortcut_dropout else None
+        self.survival = Survival(survival) if survival < 1 else None
         exclusive = settings.gate == "exclusive"
         gated = settings.gate != "none"
         self.gate = Gate(inputs, outputs, stride, exclusive=exclusive, bias=settings.gate_bias) if gated else None
+        self.ends_in_layer = self.norm_after_addition or settings.norm in ("none", "fixup")
         self.scales = (settings.branch_scale, settings.shortcut_scale)
 
     def layers(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -64,10 +67,14 @@ class TwoLayers(nn.Module):
         return inner, self.conv2(inner if self.dropout is None else self.dropout(inner))
 
     def add(self, branch: Tensor, x: Tensor) -> Tensor:
-        """The branch, and the shortcut from `x` if there is one, with gate and factors, of which 1 costs nothing."""
+        """The branch, and the shortcut from `x` if there is one, with noise, gate and factors, of which 1 costs
+        nothing.
+        """
         if self.shortcut is None:
             return branch
         shortcut = self.shortcut(x)
+        if self.survival is not None:
+            branch = self.survival(branch)
         if self.shortcut_dropout is not None:
             shortcut = self.shortcut_dropout(shortcut)
         if self.gate is not None:
@@ -83,23 +90,26 @@ class TwoLayers(nn.Module):
             mean, var: of each channel (C,), which the normalisations take away and put back. Where they are those of
                 the inputs, the block is nearly the identity in training mode, too.
         """
-        for conv, norm in ((self.conv1, self.norm1), (self.conv2, self.norm2)):
+        for conv, normalise in ((self.conv1, self.norm1), (self.conv2, self.norm2)):
+            assert isinstance(normalise, nn.BatchNorm2d)
             nn.init.dirac_(conv.weight)
-            norm.running_mean.copy_(mean)  # type: ignore[union-attr]
-            norm.running_var.copy_(var)  # type: ignore[union-attr]
-            norm.weight.copy_((var + norm.eps).sqrt())
-            norm.bias.copy_(mean)
+            normalise.running_mean.copy_(mean)  # type: ignore[union-attr]
+            normalise.running_var.copy_(var)  # type: ignore[union-attr]
+            normalise.weight.copy_((var + normalise.eps).sqrt())
+            normalise.bias.copy_(mean)
 
     def response(self) -> nn.Module:
         """What puts out the second layer's response: it as it is before shortcut and ReLU."""
         return self.conv2 if self.norm_after_addition else self.norm2
 
     def end(self) -> Tensor:
-        """The tensor that, at zero, makes the block its shortcut alone: the last one before the addition.
+        """The tensor that, at zero, makes the block its shortcut alone.
 
-        The scale of the last normalisation where there is one (Goyal et al. 2017, 1706.02677, section 5.1).
+        It is the scale of the branch's normalisation (Goyal et al. 2017, 1706.02677, section 5.1), or SkipInit's; where
+        the branch ends in its second layer, and in Fixup (Zhang et al. 2019, 1901.09321), that layer's weight.
         """
-        return self.response().get_parameter("weight")
+        last = self.conv2 if self.ends_in_layer else self.norm2
+        return last.get_parameter("weight")
 
 
 class Block(TwoLayers):

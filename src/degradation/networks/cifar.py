@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from degradation.networks.blocks import Conv3x3, TwoLayers
+from degradation.networks.fixup import FixupBlock
+from degradation.networks.norms import norm
 from degradation.networks.orders import BLOCKS
 
 if TYPE_CHECKING:
@@ -38,13 +40,16 @@ class CifarNet(nn.Module):
         self.preactivated = settings.preactivated
         self.unit_norms = settings.init == "deepened_unit_norms"
         self.stem = Conv3x3(channels, width)
-        self.stem_norm = nn.BatchNorm2d(width)
+        self.stem_norm = norm(settings.norm, width)
         self.blocks = nn.ModuleList()
+        block = FixupBlock if settings.norm == "fixup" else BLOCKS[settings.order]
         inputs = width
+        number = (depth - 2) // 2
         for stage in range(3):
-            for place in range((depth - 2) // 6):
+            for place in range(number // 3):
                 outputs, stride = width * 2**stage, 2 if stage > 0 and place == 0 else 1
-                self.blocks.append(BLOCKS[settings.order](settings, inputs, outputs, stride))
+                survival = settings.survival_at((len(self.blocks) + 1) / number)
+                self.blocks.append(block(settings, inputs, outputs, stride, survival))
                 inputs = outputs
         self.head = nn.Linear(inputs, classes)
         self.compiled = False  # whether blocks are compiled in training mode

@@ -15,6 +15,13 @@ PUBLISHED = (20, 32, 44, 56, 110)  # depths of He et al. 2015, Table 6, that are
 DEEPENED = ("deepened", "deepened_unit_norms")  # initialisations that start from a trained, shallower network
 ORDERS = ("original", "bn_after", "relu_before", "relu_only", "full")
 PREACTIVATED = ("relu_only", "full")
+# Initialisations by what normalises a network or stands in its place.
+INITS = {
+    "batch": ("he", "he_zero_last", "dirac", *DEEPENED),
+    "none": ("he", "he_zero_last"),
+    "skipinit": ("he",),
+    "fixup": ("fixup",),
+}
 DRAWN: dict[str, Any] = {"init": "he", "deepened_from": 0}  # keys of that network
 COMPILED_FROM = 5000  # steps: below, compilation takes longer than it saves
 ONEDNN_BLOCK = 16  # channels, with AVX-512; 8 with AVX2
@@ -41,13 +48,15 @@ class CifarNetwork:
     shortcut_dropout: float = field(default=0.0, metadata={"absent": 0.0})
     order: str = field(default="original", metadata={"absent": "original"})
 
-    norm = "batch"
+    survival: float = field(default=1.0, metadata={"absent": 1.0})
+    norm: str = field(default="batch", metadata={"absent": "batch"})
+
     block_layers = 2
 
     def __post_init__(self) -> None:
         at_least("network.width", self.width, 1)
         one_of("network.shortcut", self.shortcut, ("none", *SHORTCUTS))
-        one_of("network.init", self.init, ("he", "he_zero_last", "dirac", *DEEPENED))
+        self._check_norm()
         check_sum(self.shortcut, self.shortcut_scale, self.branch_scale, self.init)
         check_gate(self.shortcut, self.gate, self.gate_bias)
         for key in ("dropout", "shortcut_dropout"):
@@ -57,6 +66,12 @@ class CifarNetwork:
             self.shortcut_dropout == 0 or self.shortcut != "none",
             f"network.shortcut_dropout is {self.shortcut_dropout}; a network without shortcuts (network.shortcut=none) "
             "has none to drop.",
+        )
+        require(0 < self.survival <= 1, f"network.survival is {self.survival}; it must be above 0 and at most 1.")
+        require(
+            self.survival == 1 or self.shortcut != "none",
+            f"network.survival is {self.survival}; without shortcuts (network.shortcut=none) nothing is left of a "
+            "block that does not survive.",
         )
         self._check_order()
         at_least("network.deepened_from", self.deepened_from, 0)
@@ -71,12 +86,32 @@ class CifarNetwork:
             f"network.init={self.init} is for networks without shortcuts; use the variant plain_deepened.",
         )
 
+    def _check_norm(self) -> None:
+        """Refuse what does not fit what normalises the network or stands in its place."""
+        one_of("network.norm", self.norm, tuple(INITS))
+        fitting = INITS[self.norm]
+        beside = "" if self.norm == "batch" else f" with network.norm={self.norm}"
+        require(self.init in fitting, f"network.init is {self.init!r}{beside}; allowed: {', '.join(fitting)}.")
+        require(
+            self.norm in ("batch", "none") or self.shortcut != "none",
+            f"network.norm={self.norm} starts every branch at zero and is for networks with shortcuts; set "
+            "variants=[residual], or use the variant of that name.",
+        )
+        require(
+            self.norm == "batch" or self.order == "original",
+            f"network.order is {self.order!r} with network.norm={self.norm}; orders are of batch normalisation.",
+        )
+        require(
+            self.norm == "batch" or not self.projects,
+            f"network.shortcut is {self.shortcut!r} with network.norm={self.norm}; its projections have batch "
+            "normalisation, use network.shortcut=A.",
+        )
+
     def _check_order(self) -> None:
         """Refuse orders that do not fit shortcut or initialisation."""
         one_of("network.order", self.order, ORDERS)
-        projects = self.shortcut != "none" and SHORTCUTS[self.shortcut].projects
         require(
-            not (self.preactivated and projects),
+            not (self.preactivated and self.projects),
             f"network.order={self.order} with projections as shortcuts (network.shortcut={self.shortcut}) is not made; "
             "use network.shortcut=A.",
         )
@@ -145,12 +180,26 @@ class CifarNetwork:
     @property
     def draws(self) -> str | None:
         """The key of a noise in training, if there is one."""
-        return next((f"network.{key}" for key in ("dropout", "shortcut_dropout") if getattr(self, key)), None)
+        quiet = {"dropout": 0, "shortcut_dropout": 0, "survival": 1}
+        return next((f"network.{key}" for key, value in quiet.items() if getattr(self, key) != value), None)
+
+    def survival_at(self, place: float) -> float:
+        """The probability with which a branch survives a step, falling linearly (Huang et al. 2016, 1603.09382, eq. 4).
+
+        Args:
+            place: of the block, l / L for the l-th of L.
+        """
+        return 1 - place * (1 - self.survival)
 
     @property
     def overruns(self) -> bool:
         """Whether oneDNN writes beyond its memory with channels last on the CPU (oneDNN issue 6035)."""
-        return self.width < ONEDNN_BLOCK and self.shortcut != "none" and SHORTCUTS[self.shortcut].projects
+        return self.width < ONEDNN_BLOCK and self.projects
+
+    @property
+    def projects(self) -> bool:
+        """Whether shortcuts have 1x1 convolutions."""
+        return self.shortcut != "none" and SHORTCUTS[self.shortcut].projects
 
     def layer_sizes(self, depth: int, shape: tuple[int, ...]) -> list[int]:
         """Numbers that each 3x3 layer puts out for one image: half as many from stage to stage."""

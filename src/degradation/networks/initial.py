@@ -27,6 +27,8 @@ def initialise(network: nn.Module, init: str, seed: int, gain: float = 1.0) -> N
 
     The bias of a gate is what its settings say, whatever the initialisation (Srivastava et al. 2015, 1507.06228).
     `gain` multiplies all weights but those of `default` and the identities of `dirac`; it leaves the biases alone.
+    `fixup` is `he`, but the first layers of L residual branches are divided by the square root of L; their last layers
+    and the head are zero (Zhang et al. 2019, 1901.09321, section 3: L^(-1/(2m - 2)) for branches of m = 2 layers).
 
     A `deepened` network is filled with NaN: it starts as a trained one, see `degradation.training.start`.
     """
@@ -56,6 +58,12 @@ def initialise(network: nn.Module, init: str, seed: int, gain: float = 1.0) -> N
                 nn.init.uniform_(layer.bias, -bound, bound, generator=generator(seed, "init", f"{name}.bias"))
             else:
                 nn.init.zeros_(layer.bias)
-    if init == "he_zero_last":
+    if init in ("he_zero_last", "fixup"):
         for end in cast(Network, network).branch_ends():
             nn.init.zeros_(end)
+    if init == "fixup":
+        *layers, head = cast(Network, network).weights()
+        nn.init.zeros_(head)
+        branches = len(layers) // 2
+        for first in layers[1::2]:  # the stem is no branch's
+            first.mul_(branches**-0.5)

@@ -5,9 +5,9 @@ shallower depths would find a gap in noise. Errors are percent, so their differe
 a log scale, so their differences are decades.
 
 One file a group of experiments: `sine`, `images` (plain and residual networks over depth, and CIFAR-10), `arms`
-(experiments that ask why plain networks fail), `shortcuts` (others than the identity), `orders` (of normalisation, ReLU
-and addition), `architectures` (highway and bottleneck networks), `signal` (what theory says of signals
-and gradients).
+(experiments that ask why plain networks fail), `shortcuts` (others than the identity, and stochastic depth), `orders`
+(of normalisation, ReLU and addition), `norm_free` (networks without normalisation), `architectures` (highway and
+bottleneck networks), `signal` (what theory says of signals and gradients).
 """
 
 from collections.abc import Mapping
@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from degradation.analysis.claims.architectures import architecture_claims
 from degradation.analysis.claims.arms import arm_claims
 from degradation.analysis.claims.images import cifar10_claims, digits_1202, digits_claims, small_claims
+from degradation.analysis.claims.norm_free import norm_free_claims
 from degradation.analysis.claims.orders import order_claims
-from degradation.analysis.claims.shortcuts import shortcut_claims
+from degradation.analysis.claims.shortcuts import shortcut_claims, stochastic_claims
 from degradation.analysis.claims.signal import signal_claims
 from degradation.analysis.claims.sine import sine_claims
 from degradation.analysis.sources import Claim, Published
@@ -36,6 +37,8 @@ def claims(published: Mapping[str, Published]) -> list[Claim]:
         *order_claims(published.get("cifar10_orders", {})),
         *signal_claims(),
         *architecture_claims(published.get("cifar10_bottleneck", {})),
+        *norm_free_claims(),
+        *stochastic_claims(),
         *digits_1202(),
         *small_claims(),
         *cifar10_claims(published),

@@ -1,5 +1,8 @@
-"""The claims of He et al. 2016, section 3: shortcuts other than the identity. All entered before any result."""
+"""The claims of other shortcuts than the identity (He et al. 2016, section 3) and of stochastic depth. All entered
+before any result.
+"""
 
+from degradation.analysis.claims.images import does_not_degrade
 from degradation.analysis.claims.printed import as_printed
 from degradation.analysis.rules import AllOf, Cell, Difference
 from degradation.analysis.sources import ERROR_MARGIN, HE2016, Claim, Published
@@ -18,6 +21,7 @@ WORSE = {
 }
 FAILING = ("half_shortcut", "exclusive_gate", "exclusive_gate_3")
 TABLE = f"{HE2016}, table 1"
+HUANG2016 = "Huang et al. 2016 (1603.09382)"
 
 
 def shortcut_claims(published: Published) -> list[Claim]:
@@ -101,4 +105,30 @@ def _failing() -> list[Claim]:
             Difference("test_error", Cell("cifar10_shortcuts", variant, 110), FAILED, "above", 0),
         )
         for variant in FAILING
+    ]
+
+
+def stochastic_claims() -> list[Claim]:
+    """Of digits_stochastic."""
+    stochastic = Cell("digits_stochastic", "stochastic_depth", 110)
+    residual = stochastic._replace(variant="residual")
+    return [
+        Claim(
+            "digits_stochastic/stochastic-depth-does-not-degrade",
+            "With stochastic depth residual networks do not degrade from 20 to 110 layers, and learn.",
+            f"{HUANG2016}, section 4, of up to 1202 layers",
+            does_not_degrade(stochastic, stochastic._replace(depth=20)),
+        ),
+        Claim(
+            "digits_stochastic/stochastic-depth-lowers-the-training-error",
+            "At 110 layers stochastic depth gives a lower training error: in each step it trains a shorter network.",
+            f"{HUANG2016}, section 1 (vanishing gradients); on CIFAR-10 its training loss is higher, section 4",
+            Difference("train_error", stochastic, residual, "below", -ERROR_MARGIN, unmatched=True),
+        ),
+        Claim(
+            "digits_stochastic/stochastic-depth-lowers-the-test-error",
+            "At 110 layers stochastic depth gives a lower test error than constant depth.",
+            f"{HUANG2016}, table 1: 5.23 against 6.41 % on CIFAR-10, after 500 passes",
+            Difference("test_error", stochastic, residual, "below", 0, unmatched=True),
+        ),
     ]
