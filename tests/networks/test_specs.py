@@ -70,7 +70,10 @@ def test_depths_that_there_are():
         (lambda: cifar(order="relu_before", init="he_zero_last"), "would start branches at a ReLU of zero"),
         (lambda: cifar(dropout=1.0), "network.dropout is 1.0; it must be at least 0 and below 1."),
         (lambda: cifar(shortcut_dropout=-0.1), "network.shortcut_dropout is -0.1; it must be at least 0 and below 1."),
-        (lambda: cifar(shortcut="none", shortcut_dropout=0.5), "(network.shortcut=none) has none to drop."),
+        (
+            lambda: cifar(shortcut="none", shortcut_dropout=0.5),
+            "(network.shortcut=none) has none to drop and cannot do without a branch.",
+        ),
         (lambda: cifar(shortcut="none", shortcut_scale=0.5), "has no sum to scale"),
         (lambda: cifar(shortcut="none", init="he_zero_last"), "network.init=he_zero_last is for networks with short"),
         (lambda: mlp(width=0), "network.width is 0"),

@@ -47,9 +47,8 @@ class CifarNetwork:
     gate_bias: float = field(default=0.0, metadata={"absent": 0.0})
     shortcut_dropout: float = field(default=0.0, metadata={"absent": 0.0})
     order: str = field(default="original", metadata={"absent": "original"})
-
-    survival: float = field(default=1.0, metadata={"absent": 1.0})
     norm: str = field(default="batch", metadata={"absent": "batch"})
+    survival: float = field(default=1.0, metadata={"absent": 1.0})
 
     block_layers = 2
 
@@ -59,20 +58,7 @@ class CifarNetwork:
         self._check_norm()
         check_sum(self.shortcut, self.shortcut_scale, self.branch_scale, self.init)
         check_gate(self.shortcut, self.gate, self.gate_bias)
-        for key in ("dropout", "shortcut_dropout"):
-            share = getattr(self, key)
-            require(0 <= share < 1, f"network.{key} is {share}; it must be at least 0 and below 1.")
-        require(
-            self.shortcut_dropout == 0 or self.shortcut != "none",
-            f"network.shortcut_dropout is {self.shortcut_dropout}; a network without shortcuts (network.shortcut=none) "
-            "has none to drop.",
-        )
-        require(0 < self.survival <= 1, f"network.survival is {self.survival}; it must be above 0 and at most 1.")
-        require(
-            self.survival == 1 or self.shortcut != "none",
-            f"network.survival is {self.survival}; without shortcuts (network.shortcut=none) nothing is left of a "
-            "block that does not survive.",
-        )
+        self._check_noise()
         self._check_order()
         at_least("network.deepened_from", self.deepened_from, 0)
         deepened = self.init in DEEPENED
@@ -105,6 +91,18 @@ class CifarNetwork:
             self.norm == "batch" or not self.projects,
             f"network.shortcut is {self.shortcut!r} with network.norm={self.norm}; its projections have batch "
             "normalisation, use network.shortcut=A.",
+        )
+
+    def _check_noise(self) -> None:
+        """Refuse what is no probability, and noise in a sum that is not there."""
+        for key in ("dropout", "shortcut_dropout"):
+            share = getattr(self, key)
+            require(0 <= share < 1, f"network.{key} is {share}; it must be at least 0 and below 1.")
+        require(0 < self.survival <= 1, f"network.survival is {self.survival}; it must be above 0 and at most 1.")
+        require(
+            self.shortcut != "none" or (self.shortcut_dropout, self.survival) == (0, 1),
+            f"network.shortcut_dropout is {self.shortcut_dropout} and network.survival {self.survival}; a network "
+            "without shortcuts (network.shortcut=none) has none to drop and cannot do without a branch.",
         )
 
     def _check_order(self) -> None:

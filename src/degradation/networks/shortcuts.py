@@ -1,7 +1,7 @@
 """Kinds of shortcut of convolutional blocks (He et al. 2015, section 4.1). This file imports no torch on its own.
 
 A kind is a function that takes what a block does to shapes. It returns the module from the block's input to what is
-added before its last ReLU: (B, inputs, H, W) -> (B, outputs, H / stride, W / stride).
+added to the branch: (B, inputs, H, W) -> (B, outputs, H / stride, W / stride).
 """
 
 from collections.abc import Callable
