@@ -5,7 +5,7 @@ shallower depths would find a gap in noise. Errors are percent, so their differe
 a log scale, so their differences are decades.
 
 One file a group of experiments: `sine`, `images` (plain and residual networks over depth, and CIFAR-10), `arms`
-(experiments that ask why plain networks fail), `architectures` (highway and bottleneck networks).
+(experiments that ask why plain networks fail), `architectures` (highway, bottleneck and dense networks).
 """
 
 from collections.abc import Mapping

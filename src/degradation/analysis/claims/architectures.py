@@ -1,4 +1,7 @@
-"""The claims of other architectures: highway and bottleneck networks. All were entered before a run."""
+"""The claims of other architectures, highway, bottleneck and dense networks.
+
+All were entered before a run.
+"""
 
 from collections.abc import Mapping
 
@@ -16,6 +19,7 @@ from degradation.analysis.sources import (
 )
 
 HE2016 = "He et al. 2016 (1603.05027)"
+DENSE = "Huang et al. 2016 (1608.06993)"
 HIGHWAY = "Srivastava et al. 2015 (1507.06228)"
 TWO_ORDERS = 2.0  # decades
 
@@ -26,7 +30,8 @@ def architecture_claims(published: Mapping[str, Mapping[int, float]]) -> list[Cl
     Args:
         published: the printed test errors of cifar10_bottleneck in percent, by variant and depth.
     """
-    return [*_highway("sine_highway"), *_highway("digits_highway"), *_bottleneck(), *_printed(published)]
+    highway = [*_highway("sine_highway"), *_highway("digits_highway")]
+    return [*highway, *_bottleneck(), *_printed(published), *_dense()]
 
 
 def _highway(experiment: str) -> list[Claim]:
@@ -122,5 +127,23 @@ def _printed(published: Mapping[str, Mapping[int, float]]) -> list[Claim]:
             "At 1001 layers full pre-activation has a lower test error than the original order.",
             f"{HE2016}, section 4.1, table 3",
             Difference("test_error", deepest, deepest._replace(variant="residual"), "below", 0, unmatched=True),
+        ),
+    ]
+
+
+def _dense() -> list[Claim]:
+    plain, dense = Cell("digits_densenet", "plain", 76), Cell("digits_densenet", "concatenated", 76)
+    return [
+        Claim(
+            "digits_densenet/plain-training-error-rises",
+            DEGRADES,
+            f"{HE2015}, section 4.2, of other layers",
+            Difference("train_error", plain, plain._replace(depth=22), "above", ERROR_MARGIN),
+        ),
+        Claim(
+            "digits_densenet/concatenation-does-not-degrade",
+            "Densely connected networks do not degrade: their training error does not rise with depth, and they learn.",
+            f"{DENSE}, section 5",
+            does_not_degrade(dense, dense._replace(depth=22)),
         ),
     ]
