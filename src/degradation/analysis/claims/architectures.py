@@ -1,4 +1,4 @@
-"""The claims of other architectures, highway, bottleneck and dense networks.
+"""The claims of other architectures, highway, bottleneck and dense networks, and of thousands of layers.
 
 All were entered before a run.
 """
@@ -19,6 +19,7 @@ from degradation.analysis.sources import (
 )
 
 HE2016 = "He et al. 2016 (1603.05027)"
+DUTA = "Duta et al. 2020 (2004.04989)"
 DENSE = "Huang et al. 2016 (1608.06993)"
 HIGHWAY = "Srivastava et al. 2015 (1507.06228)"
 TWO_ORDERS = 2.0  # decades
@@ -31,7 +32,7 @@ def architecture_claims(published: Mapping[str, Mapping[int, float]]) -> list[Cl
         published: the printed test errors of cifar10_bottleneck in percent, by variant and depth.
     """
     highway = [*_highway("sine_highway"), *_highway("digits_highway")]
-    return [*highway, *_bottleneck(), *_printed(published), *_dense()]
+    return [*highway, *_bottleneck(), *_printed(published), *_dense(), *_thousands()]
 
 
 def _highway(experiment: str) -> list[Claim]:
@@ -145,5 +146,23 @@ def _dense() -> list[Claim]:
             "Densely connected networks do not degrade: their training error does not rise with depth, and they learn.",
             f"{DENSE}, section 5",
             does_not_degrade(dense, dense._replace(depth=22)),
+        ),
+    ]
+
+
+def _thousands() -> list[Claim]:
+    residual = Cell("sine_3000", "residual", 3001)
+    return [
+        Claim(
+            "sine_3000/residual-trains-at-3001-layers",
+            "Residual networks of more than 3000 layers can be trained.",
+            f"{DUTA}, abstract, of 3002 layers on CIFAR",
+            Difference("train_loss", residual, 0, "below", -LEARNED_LOSS),
+        ),
+        Claim(
+            "sine_3000/plain-does-not-train-at-1000-layers",
+            "Plain networks of 1000 layers do not come below predicting the mean.",
+            f"{HE2015}, section 1, of tens of layers",
+            Difference("train_loss", residual._replace(variant="plain", depth=1000), 0, "above", -LOSS_MARGIN),
         ),
     ]
