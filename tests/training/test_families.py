@@ -27,7 +27,8 @@ SHORT = [
 FAMILIES = {
     "bottleneck": ["network=bottleneck", "depth=11", "variants=[plain,residual,preactivation]"],
     "resnext": ["network=bottleneck", "depth=11", "network.groups=2", "network.shortcut=B"],
-}  # fmt: skip
+    "densenet": ["network=densenet", "depth=10", "network.bottleneck=true", "variants=[plain,concatenated]"],
+}
 each = pytest.mark.parametrize("name", FAMILIES)
 
 
@@ -83,7 +84,8 @@ def test_a_step_on_a_pretended_gpu_stays_there(compose_config, monkeypatch, name
 
 @pytest.mark.parametrize(
     ("name", "expected"), [("bottleneck", {"plain": True, "residual": True, "preactivation": False}),
-                           ("resnext", {"plain": True, "residual": False})]
+                           ("resnext", {"plain": True, "residual": False}),
+                           ("densenet", {"plain": True, "concatenated": False})]
 )  # fmt: skip
 def test_what_is_matched_with_plain(compose_config, name, expected):
     config = compose_config(*SHORT, *FAMILIES[name])

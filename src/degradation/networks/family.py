@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from degradation.networks.bottleneck_spec import BottleneckNetwork
 from degradation.networks.cifar_spec import CifarNetwork
+from degradation.networks.densenet_spec import DenseNetwork
 from degradation.networks.mlp_spec import MLPNetwork
 
 if TYPE_CHECKING:
@@ -127,4 +128,5 @@ FAMILIES: dict[str, type[Family]] = {
     "mlp": MLPNetwork,
     "cifar": CifarNetwork,
     "bottleneck": BottleneckNetwork,
+    "densenet": DenseNetwork,
 }

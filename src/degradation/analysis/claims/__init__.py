@@ -6,8 +6,9 @@ a log scale, so their differences are decades.
 
 One file a group of experiments: `sine`, `images` (plain and residual networks over depth, and CIFAR-10), `arms`
 (experiments that ask why plain networks fail), `shortcuts` (others than the identity, and stochastic depth), `orders`
-(of normalisation, ReLU and addition), `norm_free` (networks without normalisation), `architectures` (highway and
-bottleneck networks), `signal` (what theory says of signals and gradients).
+(of normalisation, ReLU and addition), `norm_free` (networks without normalisation), `architectures` (highway,
+bottleneck and dense networks), `signal` (what theory says of signals and gradients), `inside` (looks into trained
+networks).
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,7 @@
-"""The claims of other architectures: highway and bottleneck networks. All were entered before a run."""
+"""The claims of other architectures, highway, bottleneck and dense networks, and of thousands of layers.
+
+All were entered before a run.
+"""
 
 from collections.abc import Mapping
 
@@ -16,6 +19,8 @@ from degradation.analysis.sources import (
 )
 
 HE2016 = "He et al. 2016 (1603.05027)"
+DUTA = "Duta et al. 2020 (2004.04989)"
+DENSE = "Huang et al. 2016 (1608.06993)"
 HIGHWAY = "Srivastava et al. 2015 (1507.06228)"
 TWO_ORDERS = 2.0  # decades
 
@@ -26,7 +31,8 @@ def architecture_claims(published: Mapping[str, Mapping[int, float]]) -> list[Cl
     Args:
         published: the printed test errors of cifar10_bottleneck in percent, by variant and depth.
     """
-    return [*_highway("sine_highway"), *_highway("digits_highway"), *_bottleneck(), *_printed(published)]
+    highway = [*_highway("sine_highway"), *_highway("digits_highway")]
+    return [*highway, *_bottleneck(), *_printed(published), *_dense(), *_thousands()]
 
 
 def _highway(experiment: str) -> list[Claim]:
@@ -122,5 +128,41 @@ def _printed(published: Mapping[str, Mapping[int, float]]) -> list[Claim]:
             "At 1001 layers full pre-activation has a lower test error than the original order.",
             f"{HE2016}, section 4.1, table 3",
             Difference("test_error", deepest, deepest._replace(variant="residual"), "below", 0, unmatched=True),
+        ),
+    ]
+
+
+def _dense() -> list[Claim]:
+    plain, dense = Cell("digits_densenet", "plain", 76), Cell("digits_densenet", "concatenated", 76)
+    return [
+        Claim(
+            "digits_densenet/plain-training-error-rises",
+            DEGRADES,
+            f"{HE2015}, section 4.2, of other layers",
+            Difference("train_error", plain, plain._replace(depth=22), "above", ERROR_MARGIN),
+        ),
+        Claim(
+            "digits_densenet/concatenation-does-not-degrade",
+            "Densely connected networks do not degrade: their training error does not rise with depth, and they learn.",
+            f"{DENSE}, section 5",
+            does_not_degrade(dense, dense._replace(depth=22)),
+        ),
+    ]
+
+
+def _thousands() -> list[Claim]:
+    residual = Cell("sine_3000", "residual", 3001)
+    return [
+        Claim(
+            "sine_3000/residual-trains-at-3001-layers",
+            "Residual networks of more than 3000 layers can be trained.",
+            f"{DUTA}, abstract, of 3002 layers on CIFAR",
+            Difference("train_loss", residual, 0, "below", -LEARNED_LOSS),
+        ),
+        Claim(
+            "sine_3000/plain-does-not-train-at-1000-layers",
+            "Plain networks of 1000 layers do not come below predicting the mean.",
+            f"{HE2015}, section 1, of tens of layers",
+            Difference("train_loss", residual._replace(variant="plain", depth=1000), 0, "above", -LOSS_MARGIN),
         ),
     ]
