@@ -13,6 +13,8 @@ import pandas as pd
 from degradation import figures
 from degradation.config.variants import Settings
 
+INSIDE = "Inside the trained networks"  # a section: figures of diagnostics on finished runs
+
 Published = Mapping[str, Mapping[int, float]]  # test errors in percent by variant and depth
 
 
@@ -70,6 +72,7 @@ class Kind:
         draw: writes it to a path without suffix.
         rows: those of the table that it draws.
         in_overview: whether the report on all experiments shows it too.
+        section: the heading under which the page shows it, after the tables, with its words; empty: at the page's top.
     """
 
     stem: str
@@ -80,6 +83,7 @@ class Kind:
     draw: Callable[[Path, Drawn], None]
     rows: Callable[[pd.DataFrame, bool], pd.DataFrame] = lambda table, classification: table
     in_overview: bool = False
+    section: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,14 @@ shallower depths would find a gap in noise. Errors are percent, so their differe
 a log scale, so their differences are decades.
 
 One file a group of experiments: `sine`, `images` (plain and residual networks over depth, and CIFAR-10), `arms`
-(experiments that ask why plain networks fail).
+(experiments that ask why plain networks fail), `inside` (diagnostics on finished runs).
 """
 
 from collections.abc import Mapping
 
 from degradation.analysis.claims.arms import arm_claims
 from degradation.analysis.claims.images import Published, cifar10_claims, digits_1202, digits_claims, small_claims
+from degradation.analysis.claims.inside import inside_claims
 from degradation.analysis.claims.sine import sine_claims
 from degradation.analysis.sources import Claim
 
@@ -25,6 +26,7 @@ def claims(published: Mapping[str, Published]) -> list[Claim]:
     return [
         *sine_claims(),
         *digits_claims(),
+        *inside_claims(),
         *arm_claims(),
         *digits_1202(),
         *small_claims(),
