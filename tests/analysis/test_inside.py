@@ -107,3 +107,16 @@ def test_surfaces():
     part = tables(surface=surface(0, lambda x, y: 5 * x**2 + (-4.0 * y**2 if y > 0 else 0)))
     assert of("surface_bends", part) == pytest.approx({0: 200 / 3})  # two of three inner rows
     assert of("surface_curvature", tables(surface=surface(0, lambda x, y: -(x**2)))) == {0: -12}
+
+
+def test_paths():
+    """Four blocks of factor 1/9: gradients of 9 to the minus k, shares binomial with a chance of a tenth."""
+    rows = [
+        {"length": k, "path_share": math.comb(4, k) / 16, "gradient_norm": 9.0**-k,
+         "gradient_share": math.comb(4, k) * 0.1**k * 0.9 ** (4 - k)} | NETWORK | {"seed": 0}
+        for k in range(5)
+    ]  # fmt: skip
+    found = tables(paths=pd.DataFrame(rows))
+    assert of("path_length", found) == pytest.approx({0: 0.4 / 2})
+    assert of("path_decay", found) == pytest.approx({0: -math.log10(9)})
+    assert of("long_paths", found) == pytest.approx({0: 100 * (4 * 0.1**3 * 0.9 + 0.1**4)})  # of 3 and 4 blocks

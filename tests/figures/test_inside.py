@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from degradation.figures.kind import Drawn, kinds
 from degradation.figures.lesion import error_after, mark_reshaping
+from degradation.figures.paths import norms, shares
 from degradation.figures.style import looks
 from degradation.figures.surface import line as line_of
 from degradation.figures.surface import square
@@ -89,4 +90,28 @@ def test_the_page_of_surfaces(tmp_path):
     every = pd.concat([surfaces(variant, depth) for variant in ("plain", "residual") for depth in (20, 56)])
     text = drawn("surface", tmp_path, every)
     for words in ("plain, 20 layers", "residual, 56 layers", "norms of the filters", "training loss; dashed: guessing"):
+        assert words in text
+
+
+def paths(depth=20, seed=0):
+    shares = {"path_share": [0.25, 0.5, 0.25], "gradient_share": [0.7, 0.2, 0.1], "gradient_norm": [1.0, 0.1, 0.0]}
+    return pd.DataFrame(shares).assign(length=range(3), variant="residual", depth=depth, seed=seed)
+
+
+def test_paths_have_shares_in_percent_and_a_gradient_a_seed(axes):
+    rows = pd.concat([paths(), paths(seed=1).assign(gradient_share=[0.5, 0.4, 0.1])])
+    shares(axes, rows)
+    gradient, binomial = axes.get_lines()
+    assert gradient.get_xdata().tolist() == [0, 1, 2]
+    assert gradient.get_ydata() == pytest.approx([60, 30, 10])
+    assert binomial.get_ydata().tolist() == [25, 50, 25]
+    of_paths = Figure().subplots()
+    norms(of_paths, rows)
+    assert len(of_paths.get_lines()) == 2
+    assert of_paths.get_lines()[0].get_ydata() == pytest.approx([1.0, 0.1, float("nan")], nan_ok=True)
+
+
+def test_the_page_of_paths(tmp_path):
+    text = drawn("paths", tmp_path, pd.concat([paths(), paths(56)]))
+    for words in ("56 layers", "blocks that the path goes through", "gradient norm of a path"):
         assert words in text

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 NEGLIGIBLE = 0.1  # of the larger curvature: a negative one that is smaller does not count
-SMALLEST = 1e-12  # curvatures below it, negative ones included, count as this in logarithms
+SMALLEST = 1e-12  # gradients and curvatures below it, negative ones included, count as this in logarithms
 
 
 def deletion_error(lesion: pd.DataFrame) -> pd.Series:
@@ -62,6 +62,33 @@ def surface_curvature(surface: pd.DataFrame) -> pd.Series:
         return float(np.log10(max(SMALLEST, (along_x[middle, middle] + along_y[middle, middle]) / 2)))
 
     return _by_network(surface, of)
+
+
+def path_length(paths: pd.DataFrame) -> pd.Series:
+    """Mean length of the paths weighted by the gradient that they carry, over the mean length of all paths."""
+    return _by_network(
+        paths,
+        lambda rows: float(
+            (rows["length"] * rows["gradient_share"]).sum() / (rows["length"] * rows["path_share"]).sum()
+        ),
+    )
+
+
+def path_decay(paths: pd.DataFrame) -> pd.Series:
+    """Decades by which the gradient along a path changes with every block more that it goes through: the slope of a
+    straight line through all lengths.
+    """
+    return _by_network(
+        paths,
+        lambda rows: float(np.polyfit(rows["length"], np.log10(rows["gradient_norm"].clip(lower=SMALLEST)), 1)[0]),
+    )
+
+
+def long_paths(paths: pd.DataFrame) -> pd.Series:
+    """Percent of the gradient that paths through more than half of the blocks carry."""
+    return _by_network(
+        paths, lambda rows: 100 * float(rows.loc[rows["length"] > rows["length"].max() / 2, "gradient_share"].sum())
+    )
 
 
 def second_differences(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -193,4 +193,16 @@ METRICS = {
         "surface",
         inside.surface_curvature,
     ),
+    "path_length": _inside(
+        "mean length of paths weighted by their gradient, over that of all paths", "of it", "paths", inside.path_length
+    ),
+    "path_decay": _inside(
+        "change of the gradient along a path with every block more", "decades", "paths", inside.path_decay
+    ),
+    "long_paths": _inside(
+        "share of the gradient that comes by paths through more than half of the blocks",
+        "points",
+        "paths",
+        inside.long_paths,
+    ),
 }

@@ -10,13 +10,14 @@ SURFACES2018 = "Li et al. 2018 (1712.09913)"
 VEIT2016 = "Veit et al. 2016 (1605.06431)"
 SMOOTH = 0.9  # a rank correlation: an error that grows with nearly every step
 WIDER = 10.0  # points of the square: a tenth of it
+FEW = 10.0  # points of the gradient
 PLAIN20, PLAIN56 = Cell("digits_depth", "plain", 20), Cell("digits_depth", "plain", 56)
 RESIDUAL20, RESIDUAL56 = Cell("digits_depth", "residual", 20), Cell("digits_depth", "residual", 56)
 
 
 def inside_claims() -> list[Claim]:
     """Of the digits' networks of 20 and 56 layers."""
-    return [*_lesion(), *_surface()]
+    return [*_lesion(), *_surface(), *_paths()]
 
 
 def _lesion() -> list[Claim]:
@@ -88,5 +89,29 @@ def _surface() -> list[Claim]:
             f"The loss of a plain network is more curved at the trained weights when it is deeper, {along}.",
             f"{SURFACES2018}, section 5.1",
             Difference("surface_curvature", PLAIN56, PLAIN20, "above", 0),
+        ),
+    ]
+
+
+def _paths() -> list[Claim]:
+    source = f"{VEIT2016}, section 5, Fig. 6, of 110 layers on CIFAR-10"
+    return [
+        Claim(
+            "digits_depth/gradient-comes-by-shorter-paths",
+            "In a deep residual network the gradient comes by paths that are shorter than most are.",
+            source,
+            Difference("path_length", RESIDUAL56, 1, "below", 0),
+        ),
+        Claim(
+            "digits_depth/longer-paths-carry-less",
+            "In a deep residual network the gradient along a path falls exponentially with its length.",
+            source,
+            Difference("path_decay", RESIDUAL56, 0, "below", 0),
+        ),
+        Claim(
+            "digits_depth/long-paths-carry-hardly-any",
+            "In a deep residual network paths through more than half of the blocks carry hardly any gradient.",
+            source,
+            Difference("long_paths", RESIDUAL56, 0, "below", FEW),
         ),
     ]
