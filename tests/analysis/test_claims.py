@@ -10,6 +10,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
 from degradation.analysis.claims import claims
+from degradation.analysis.claims.inside import inside_claims
 from degradation.analysis.findings import MINIMUM_N, decide
 from degradation.analysis.intervals import Interval
 from degradation.analysis.metrics import METRICS, Tables
@@ -246,7 +247,12 @@ def test_what_was_known_when_a_claim_was_entered(registered):
     by_experiment = {}
     for claim in registered:
         by_experiment.setdefault(claim.experiment, {})[claim.key] = claim.known
-    for name in ("sine_depth", "sine_depth_he", "sine_depth_batchnorm", "sine_why", "sine_he_why", "digits_depth"):
+    inside = {claim.key for claim in inside_claims()}
+    assert {key for key, known in by_experiment["digits_depth"].items() if not known} == inside - {
+        "deleting-a-residual-block-barely-matters",
+        "deleting-a-plain-block-is-fatal",
+    }
+    for name in ("sine_depth", "sine_depth_he", "sine_depth_batchnorm", "sine_why", "sine_he_why"):
         assert all(by_experiment[name].values()), name
     for name in ("digits_budget", "digits_lr", "digits_init"):  # a run or a probe
         assert all(by_experiment[name].values()), name

@@ -41,6 +41,7 @@ class Finding:
         reason: in words: what decided, what is missing, or what would change the answer.
         missing: the experiment that lacks data, if one does; to be *consistent* is to lack seeds as well.
         p: the two-sided p value of the decision, see `p_value`; None where there are too few seeds.
+        diagnostic: whose table that experiment lacks, where it is one that is made on finished runs.
     """
 
     verdict: Verdict
@@ -49,6 +50,7 @@ class Finding:
     reason: str
     missing: str | None = None
     p: float | None = None
+    diagnostic: str | None = None
 
     @property
     def effect_in_words(self) -> str:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
+from degradation.analysis import inside
 from degradation.analysis.outcomes import decades, errors, errors_along
 
 NETWORK = ["variant", "depth", "seed"]
@@ -19,7 +21,8 @@ class Tables:
 
     `condition` in each is the name of a condition of its sweep (`degradation.records.identity.OwnCondition`), empty for
     the experiment as its file has it. `sizes` counts the images behind an error by split, `train` and `test`, where
-    there are errors and the sizes are known. `conditions` are all that the sweep has, here or not.
+    there are errors and the sizes are known. `conditions` are all that the sweep has, here or not. `diagnosed` has the
+    other tables of diagnostics, of those that were made, by name.
     """
 
     networks: pd.DataFrame
@@ -27,12 +30,14 @@ class Tables:
     layers: pd.DataFrame
     sizes: Mapping[str, int] = field(default_factory=dict)
     conditions: tuple[str, ...] = ("",)
+    diagnosed: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     def of(self, variants: Collection[str], depths: Collection[int], condition: str = "") -> "Tables":
         """The rows of some networks of one condition, so that what is said of them does not depend on others."""
         tables = (self.networks, self.curves, self.layers)
         networks, curves, layers = (_of(table, variants, depths, condition) for table in tables)
-        return Tables(networks, curves, layers, self.sizes, self.conditions)
+        diagnosed = {name: _of(table, variants, depths, condition) for name, table in self.diagnosed.items()}
+        return Tables(networks, curves, layers, self.sizes, self.conditions, diagnosed)
 
 
 def _of(table: pd.DataFrame, variants: Collection[str], depths: Collection[int], condition: str) -> pd.DataFrame:
@@ -51,12 +56,14 @@ class Metric:
         unit: of the number and of differences of it.
         of: the numbers of all networks, indexed by variant, depth and seed; NaN where there is none.
         split: whose images are counted, if it is an error on a whole set.
+        diagnostic: whose table it is of, if it is one that is made on finished runs.
     """
 
     title: str
     unit: str
     of: Callable[[Tables], pd.Series]
     split: str | None = None
+    diagnostic: str | None = None
 
     def resolution(self, tables: Tables) -> float:
         """The smallest difference that it can show: one image in percent; 0 where it is not made of counts."""
@@ -99,6 +106,20 @@ def _response(tables: Tables) -> pd.Series:
     return np.log10(rows["response_sd"].clip(lower=SMALLEST)).groupby(level=NETWORK).mean()
 
 
+def _inside(
+    title: str, unit: str, diagnostic: str, measure: Callable[[pd.DataFrame], pd.Series], split: str | None = None
+) -> Metric:
+    """Of a table of a diagnostic on finished runs; of no network where it was not made."""
+
+    def of(tables: Tables) -> pd.Series:
+        if diagnostic not in tables.diagnosed:
+            return pd.Series(index=pd.MultiIndex.from_arrays([[], [], []], names=NETWORK), dtype=float)
+        rows = tables.diagnosed[diagnostic].set_index(NETWORK)
+        return measure(rows.join(tables.networks.set_index(NETWORK)["mean_train_loss"]))
+
+    return Metric(title, unit, of, split, diagnostic)
+
+
 def _gradient(moment: str, when: str) -> Metric:
     return Metric(
         f"gradient norm of the second layer over that of the last before the head, {when}",
@@ -126,4 +147,62 @@ METRICS = {
         _ratio_over_depth("output_sd", first=1, moment="init"),
     ),
     "response": Metric("response sd, geometric mean over layers, after training", "decades", _response),
+    "deletion_error": _inside(
+        "test error with one block deleted, mean over blocks", "points", "lesion", inside.deletion_error
+    ),
+    "deletion_rise": _inside(
+        "rise of the test error with one block deleted, median over the blocks that keep shapes",
+        "points",
+        "lesion",
+        inside.deletion_rise,
+        "test",
+    ),
+    "reshaping_rise": _inside(
+        "test error without a block that changes shapes minus that without another, means over blocks",
+        "points",
+        "lesion",
+        inside.reshaping_rise,
+    ),
+    "deletion_smoothness": _inside(
+        "Spearman's correlation of the number of deleted blocks with the mean test error over draws",
+        "of correlation",
+        "lesion",
+        partial(inside.lesion_smoothness, kind="random"),
+    ),
+    "swap_smoothness": _inside(
+        "Spearman's correlation of the number of swapped pairs with the mean test error over draws",
+        "of correlation",
+        "lesion",
+        partial(inside.lesion_smoothness, kind="swaps"),
+    ),
+    "surface_share": _inside(
+        "share of the square around the trained weights where the training loss is below that of guessing",
+        "points",
+        "surface",
+        inside.surface_share,
+    ),
+    "surface_bends": _inside(
+        "share of the square around the trained weights where the training loss is clearly not convex",
+        "points",
+        "surface",
+        inside.surface_bends,
+    ),
+    "surface_curvature": _inside(
+        "second difference of the training loss at the trained weights, mean of two directions",
+        "decades",
+        "surface",
+        inside.surface_curvature,
+    ),
+    "path_length": _inside(
+        "mean length of paths weighted by their gradient, over that of all paths", "of it", "paths", inside.path_length
+    ),
+    "path_decay": _inside(
+        "change of the gradient along a path with every block more", "decades", "paths", inside.path_decay
+    ),
+    "long_paths": _inside(
+        "share of the gradient that comes by paths through more than half of the blocks",
+        "points",
+        "paths",
+        inside.long_paths,
+    ),
 }

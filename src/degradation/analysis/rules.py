@@ -103,7 +103,9 @@ class Difference:
             assert isinstance(scarce, Cell)
             reason = f"{len(differences)} of at least {MINIMUM_N} seeds have what is compared ({scarce} lacks them)"
             effect = mean_interval(differences.to_numpy()) if len(differences) else None
-            return Finding("not enough data", effect, unit, reason, scarce.experiment)
+            needed = METRICS[self.metric].diagnostic
+            lacking = needed if needed not in evidence[scarce.experiment].diagnosed else None
+            return Finding("not enough data", effect, unit, reason, scarce.experiment, diagnostic=lacking)
         resolution = max(METRICS[self.metric].resolution(evidence[experiment]) for experiment in self.experiments)
         effect = mean_interval(differences.to_numpy(dtype=float), resolution)
         verdict = decide(effect, self.relation, self.margin)

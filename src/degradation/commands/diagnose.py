@@ -24,7 +24,10 @@ def diagnose_job(composed: DictConfig) -> None:
         runtime: Any = OmegaConf.to_container(composed.runtime, resolve=True)
         from degradation.diagnostics.finished import diagnose
         from degradation.reports.experiment import report
+        from degradation.training.fit import keep_freed_memory, set_threads_and_tf32
 
+        keep_freed_memory()
+        set_threads_and_tf32(config)  # as jobs have it: small tensors on several threads mostly wait
         folders, left_out = diagnose(defaults.experiment.name, str(name), runtime)
         print(f"{name}: {len(folders)} runs")
         for sentence in left_out:

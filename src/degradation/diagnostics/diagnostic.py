@@ -3,7 +3,7 @@
 import copy
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
@@ -12,6 +12,7 @@ from torch import nn
 
 from degradation import diagnostics
 from degradation.checks import ConfigError
+from degradation.diagnostics.begun import Begun, Name
 from degradation.records.columns import Row
 from degradation.tasks.task import Task
 from degradation.training.cohort import Cohort
@@ -30,12 +31,14 @@ class Copied:
         members: which they are, in the order of the stack.
         stacked: whether inputs and outputs have a leading dimension S.
         seeds: the cohort's, for diagnostics that look at some of them.
+        done: rows that an interrupted measurement left, by network and the values of `key`; a long one leaves them out.
     """
 
     network: nn.Module
     members: list[Member]
     stacked: bool
     seeds: list[int]
+    done: Collection[Name] = ()
 
 
 class Diagnostic(Protocol):
@@ -82,15 +85,20 @@ def diagnostic(name: str) -> Diagnostic:
     return registry()[name]
 
 
-def rows(which: Diagnostic, cohort: Cohort, moment: str) -> list[Row]:
-    """A diagnostic's rows on copies of all networks of a cohort, which stays as it is."""
+def rows(which: Diagnostic, cohort: Cohort, moment: str, begun: Begun | None = None) -> list[Row]:
+    """A diagnostic's rows on copies of all networks of a cohort, which stays as it is.
+
+    Args:
+        begun: what was measured before, on this cohort; its rows come first.
+    """
     task = cohort.engine.task
-    found = []
+    found = begun or Begun(which.key)
     for group in cohort.engine.all_groups():
         network = copy.deepcopy(group.network).to(task.train.targets.device)  # Lightning has moved it to the CPU
-        copied = Copied(network, group.members, group.stacked, cohort.config.seeds)
-        found += [cohort.key(member) | row for member, row in which.measure(copied, task, moment)]
-    return found
+        copied = Copied(network, group.members, group.stacked, cohort.config.seeds, set(found.rows))
+        for member, row in which.measure(copied, task, moment):
+            found.add(member, row)
+    return [cohort.key(member) | row for member, row in found.rows.values()]
 
 
 def rounded(value: float) -> float:

@@ -6,11 +6,15 @@ from typing import Any
 
 from degradation.checks import ConfigError
 from degradation.config.places import command
+from degradation.diagnostics.begun import Begun
 from degradation.diagnostics.diagnostic import FINAL, INIT, Diagnostic, diagnostic, rows
-from degradation.records.run import STATUS, DamagedRunError, RunFolder, verify
+from degradation.records.columns import Row
+from degradation.records.files import checksum
+from degradation.records.run import CHECKPOINT, STATUS, DamagedRunError, RunFolder, verify
 from degradation.training.finished import cohort_at_start, load_cohort
 
 MOST_NAMED = 3  # runs in a refusal
+DIGITS = 12  # of a checksum
 
 
 def diagnose(experiment: str, name: str, runtime: Mapping[str, Any]) -> tuple[list[Path], list[str]]:
@@ -47,12 +51,15 @@ def diagnose(experiment: str, name: str, runtime: Mapping[str, Any]) -> tuple[li
 
 
 def _diagnose(folder: RunFolder, name: str, which: Diagnostic, runtime: Mapping[str, Any]) -> None:
-    found = []
     cohort = load_cohort(folder.path, runtime)
     if not which.fits(cohort.engine.task):
         raise ConfigError(f"diagnostic {name} does not fit task {cohort.config.task.name}.")
+    weights = checksum(folder.path / CHECKPOINT)[:DIGITS]  # what was begun on other weights is not gone on with
+    begun = Begun(which.key, folder.path / f".{which.table}.{weights}.begun")
+    found: list[Row] = []
     if INIT in which.moments:
-        found += rows(which, cohort_at_start(folder.path, runtime), INIT)
+        found = rows(which, cohort_at_start(folder.path, runtime), INIT, begun)
     if FINAL in which.moments:
-        found += rows(which, cohort, FINAL)
+        found = rows(which, cohort, FINAL, begun)
     folder.add_diagnostic(which.table, found, which.key, which.columns)
+    begun.forget()

@@ -15,6 +15,8 @@ from degradation.config.variants import Settings
 from degradation.records.columns import KEY
 
 MOST_VARIANTS = 8  # whose colours and markers are different
+INSIDE = "Inside the trained networks"  # a section: figures of diagnostics on finished runs
+
 Published = Mapping[str, Mapping[int, float]]  # test errors in percent by variant and depth
 
 
@@ -80,6 +82,7 @@ class Kind:
         in_overview: whether the report on all experiments shows it too: of every experiment, or of those that may
             open it.
         variants: the fewest and the most that it can show so that they are told apart.
+        section: the heading under which the page shows it, after the tables, with its words; empty: at the page's top.
     """
 
     stem: str
@@ -91,6 +94,7 @@ class Kind:
     rows: Callable[[pd.DataFrame, bool], pd.DataFrame] = lambda table, classification: table
     in_overview: Literal["never", "headlines", "always"] = "never"
     variants: tuple[int, int] = (1, MOST_VARIANTS)
+    section: str = ""
 
 
 @dataclass(frozen=True)

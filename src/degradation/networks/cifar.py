@@ -101,6 +101,10 @@ class CifarNet(nn.Module):
         """The blocks, typed."""
         return list(self.blocks)  # type: ignore[arg-type]
 
+    def summands(self) -> list[tuple[nn.Module, nn.Module | None]]:
+        """For each block the module at the end of its branch and its shortcut, whose outputs it adds."""
+        return [(block.get_submodule("norm2"), block.shortcut) for block in self.blocks]  # type: ignore[misc]
+
     @torch.no_grad()
     def deepen(self, shallow: "CifarNet", inputs: Tensor) -> None:
         """Take a trained network's stem, head and blocks, the first of each stage; the blocks behind are identities."""

@@ -115,6 +115,12 @@ class Network(Protocol):
     def branch_ends(self) -> "list[Tensor]":
         """For each block with a shortcut the tensor that, at zero, makes the block its shortcut alone."""
 
+    def summands(self) -> "list[tuple[nn.Module, nn.Module | None]]":
+        """For each of the network's `blocks` the modules whose outputs it adds, its branch's last and its shortcut; of
+        families whose shortcuts are modules. A plain block adds nothing and has None. A block returns its layers'
+        outputs, its own last.
+        """
+
     def deepen(self, shallow: "nn.Module", inputs: "Tensor") -> None:
         """Become a trained shallower network with identity layers behind; of families whose settings have a `source`.
 

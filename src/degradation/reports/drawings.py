@@ -76,8 +76,20 @@ def in_overview(experiment: Experiment) -> list[str]:
     return [overlay.stem for overlay in overlays()] + [kind.stem for kind in kinds() if kind.in_overview in shown]
 
 
+def sections(files: list[Path]) -> dict[str, list[Path]]:
+    """Figures of one condition by the heading under which the page shows them; empty: at its top."""
+    headings = {kind.stem: kind.section for kind in kinds()}
+    found: dict[str, list[Path]] = {}
+    for file in files:
+        found.setdefault(headings[_stem(file)], []).append(file)
+    return found
+
+
 def words(file: Path) -> str:
     """What the figure in a file shows."""
-    stem = file.name.split(",")[0].removesuffix(".png")
     every = {overlay.stem: overlay.words for overlay in overlays()} | {kind.stem: kind.words for kind in kinds()}
-    return every[stem]
+    return every[_stem(file)]
+
+
+def _stem(file: Path) -> str:
+    return file.name.split(",")[0].removesuffix(".png")

@@ -17,7 +17,7 @@ from degradation.records.identity import scientific
 from degradation.records.run import make_folder
 from degradation.records.tables import DamagedTableError, EarlierTableError
 from degradation.reports.condition import Condition, read_conditions
-from degradation.reports.drawings import draw, draw_overlays, words
+from degradation.reports.drawings import draw, draw_overlays, sections, words
 from degradation.reports.markdown import aligned
 
 MOST_NAMED = 3  # runs that cannot be used, where there are no others
@@ -160,14 +160,20 @@ def readme(defaults: Config, conditions: list[Condition], figures: dict[str, lis
         *(f"![{words(path)}]({path.name})" for path in together),
     ]
     for condition in conditions:
+        drawn = sections(figures[condition.label])
         if condition.label:
             parts.append(f"## {condition.label}")
         parts += [
             f"**Seen.** {what_happened(condition.summary)}",
-            *(f"![{words(path)}]({path.name})" for path in figures[condition.label]),
+            *(f"![{words(path)}]({path.name})" for path in drawn.pop("", [])),
             made_with(condition.networks),
             summary_table(condition.summary),
         ]
+        for heading, files in drawn.items():
+            parts.append(f"## {', '.join(part for part in (heading, condition.label) if part)}")
+            for path in files:
+                told = words(path)
+                parts += [f"{told[0].upper()}{told[1:]}.", f"![{told}]({path.name})"]
     parts += ["## Recipe", f"```yaml\n{yaml.safe_dump(scientific(defaults), sort_keys=False)}```"]
     return "\n\n".join(parts) + "\n"
 

@@ -31,7 +31,7 @@ from degradation.reports.experiment import made_with, mean_and_sd, summary_table
 from degradation.reports.html import page
 from degradation.reports.markdown import aligned
 from degradation.reports.matrix import in_markdown
-from degradation.reports.publish import REFERENCE
+from degradation.reports.publish import REFERENCE, SUMMARY
 from degradation.reports.verdicts import (
     CAVEATS,
     CHOICES,
@@ -153,6 +153,7 @@ def _section(defaults: Config, results: Path) -> Section | None:
         try:
             networks = read(folder / "networks.csv", NETWORKS)
             others = [_table(folder / "curves.csv", CURVES), _table(folder / "layers.csv", LAYERS)]
+            diagnosed = {stem: read(folder / f"{stem}.csv", KEY) for stem in _diagnosed(folder)}
         except EarlierTableError:  # a report on that experiment says so
             continue
         except DamagedTableError as error:
@@ -164,9 +165,16 @@ def _section(defaults: Config, results: Path) -> Section | None:
         networks = networks.assign(**{CONDITION: networks[CONDITION].map(names)})
         conditions = networks.set_index(KEY)[CONDITION]
         curves, layers = (_with_condition(table, conditions) for table in others)
-        tables = Tables(networks, curves, layers, _images(defaults), tuple(names.values()))
+        diagnosed = {stem: _with_condition(table, conditions) for stem, table in diagnosed.items()}
+        tables = Tables(networks, curves, layers, _images(defaults), tuple(names.values()), diagnosed)
         return Section(defaults, folder, origin, tables)
     return None
+
+
+def _diagnosed(folder: Path) -> list[str]:
+    """The tables of diagnostics on finished runs, by name."""
+    others = {"networks", "curves", "layers", "predictions", Path(SUMMARY).stem}
+    return sorted(path.stem for path in folder.glob("*.csv") if path.stem not in others)
 
 
 def _images(defaults: Config) -> dict[str, int]:

@@ -6,6 +6,7 @@ from degradation.analysis.findings import MINIMUM_N, TOO_FEW, VERDICTS, Finding,
 from degradation.analysis.intervals import power_within
 from degradation.analysis.outcomes import DIVERGED
 from degradation.analysis.sources import GAINS, HE2015, LEARNED_ERROR, LEARNED_LOSS, TABLE_MARGIN, TABLE_SD
+from degradation.config.places import command
 from degradation.reports.markdown import aligned
 from degradation.reports.matrix import Findings
 
@@ -133,11 +134,14 @@ def lacking(findings: Findings, commands: Mapping[str, str]) -> list[str]:
     waiting: dict[str, list[str]] = {}
     for claim, finding in findings:
         if finding.verdict in TOO_FEW and finding.missing:
-            waiting.setdefault(finding.missing, []).append(claim.statement)
+            brings = commands[finding.missing]
+            if finding.diagnostic:
+                brings = f"{command('diagnose')} experiment={finding.missing} diagnostic={finding.diagnostic}"
+            waiting.setdefault(brings, []).append(claim.statement)
     if not waiting:
         return []
     lines = []
-    for experiment, statements in waiting.items():
-        lines.append(f"`{commands[experiment]}` brings:")
+    for brings, statements in waiting.items():
+        lines.append(f"`{brings}` brings:")
         lines.append("\n".join(f"- {statement}" for statement in dict.fromkeys(statements)))
     return ["## Not run, or too few seeds", *lines]

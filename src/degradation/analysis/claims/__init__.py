@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from degradation.analysis.claims.architectures import architecture_claims
 from degradation.analysis.claims.arms import arm_claims
 from degradation.analysis.claims.images import cifar10_claims, digits_1202, digits_claims, small_claims
+from degradation.analysis.claims.inside import inside_claims
 from degradation.analysis.claims.norm_free import norm_free_claims
 from degradation.analysis.claims.orders import order_claims
 from degradation.analysis.claims.shortcuts import shortcut_claims, stochastic_claims
@@ -33,6 +34,7 @@ def claims(published: Mapping[str, Published]) -> list[Claim]:
     return [
         *sine_claims(),
         *digits_claims(),
+        *inside_claims(),
         *arm_claims(),
         *shortcut_claims(published.get("cifar10_shortcuts", {})),
         *order_claims(published.get("cifar10_orders", {})),

@@ -1,0 +1,117 @@
+"""Claims on the insides of trained networks: on the tables of diagnostics that are made on finished runs (`make
+inside`). All were entered before the first of these tables was made; where a probe of single networks had shown what to
+expect they are marked as known.
+"""
+
+from degradation.analysis.rules import Cell, Difference
+from degradation.analysis.sources import ERROR_MARGIN, LEARNED_ERROR, Claim
+
+SURFACES2018 = "Li et al. 2018 (1712.09913)"
+VEIT2016 = "Veit et al. 2016 (1605.06431)"
+SMOOTH = 0.9  # a rank correlation: an error that grows with nearly every step
+WIDER = 10.0  # points of the square: a tenth of it
+FEW = 10.0  # points of the gradient
+PLAIN20, PLAIN56 = Cell("digits_depth", "plain", 20), Cell("digits_depth", "plain", 56)
+RESIDUAL20, RESIDUAL56 = Cell("digits_depth", "residual", 20), Cell("digits_depth", "residual", 56)
+
+
+def inside_claims() -> list[Claim]:
+    """Of the digits' networks of 20 and 56 layers."""
+    return [*_lesion(), *_surface(), *_paths()]
+
+
+def _lesion() -> list[Claim]:
+    return [
+        Claim(
+            "digits_depth/deleting-a-residual-block-barely-matters",
+            "Deleting a single block of a deep residual network barely changes its test error.",
+            f"{VEIT2016}, section 4.1, Fig. 3, of 110 layers on CIFAR-10",
+            Difference("deletion_rise", RESIDUAL56, 0, "below", ERROR_MARGIN),
+            known=True,  # the probe: 1 to 3 points
+        ),
+        Claim(
+            "digits_depth/deleting-a-reshaping-block-matters",
+            "Deleting a block that changes shapes raises a residual network's test error more than deleting another.",
+            f"{VEIT2016}, section 4.1, Fig. 3, of 110 layers on CIFAR-10",
+            Difference("reshaping_rise", RESIDUAL56, 0, "above", ERROR_MARGIN),
+        ),
+        Claim(  # of the depth at which plain networks learn the task, and so have something to lose
+            "digits_depth/deleting-a-plain-block-is-fatal",
+            "Deleting a single block of a plain network leaves it near guessing.",
+            f"{VEIT2016}, section 4.1, Fig. 3, of layers of VGG",
+            Difference("deletion_error", PLAIN20, LEARNED_ERROR, "above", 0),
+            known=True,  # the probe: 85 points more
+        ),
+        Claim(
+            "digits_depth/error-grows-smoothly-with-deletions",
+            "The error of a residual network grows smoothly with the number of random blocks deleted.",
+            f"{VEIT2016}, section 4.2, Fig. 5a, of 110 layers on CIFAR-10",
+            Difference("deletion_smoothness", RESIDUAL56, 0, "above", SMOOTH),
+        ),
+        Claim(
+            "digits_depth/error-grows-smoothly-with-swaps",
+            "The error of a residual network grows smoothly with the number of pairs of blocks that change places.",
+            f"{VEIT2016}, section 4.3, Fig. 5b, of 110 layers on CIFAR-10",
+            Difference("swap_smoothness", RESIDUAL56, 0, "above", SMOOTH),
+        ),
+    ]
+
+
+def _surface() -> list[Claim]:
+    without, along = "section 5.1, Fig. 5, of CIFAR-10", "on the square of two filter-normalised directions"
+    return [
+        Claim(
+            "digits_depth/plain-surface-bends-with-depth",
+            f"Deeper plain networks have a less convex loss {along}.",
+            f"{SURFACES2018}, {without}",
+            Difference("surface_bends", PLAIN56, PLAIN20, "above", 0),
+        ),
+        Claim(
+            "digits_depth/residual-surface-does-not-bend-with-depth",
+            f"Deeper residual networks have no less convex loss {along}.",
+            f"{SURFACES2018}, {without}",
+            Difference("surface_bends", RESIDUAL56, RESIDUAL20, "below", WIDER),
+        ),
+        Claim(
+            "digits_depth/shortcuts-make-the-surface-convex",
+            f"A deep residual network has a more convex loss than the plain one {along}.",
+            f"{SURFACES2018}, {without}",
+            Difference("surface_bends", RESIDUAL56, PLAIN56, "below", 0),
+        ),
+        Claim(
+            "digits_depth/shortcuts-widen-the-surface",
+            "Around a deep residual network the loss is low in more of the square than around the plain one.",
+            f"{SURFACES2018}, section 5.2, Fig. 5",
+            Difference("surface_share", RESIDUAL56, PLAIN56, "above", 0),
+        ),
+        Claim(
+            "digits_depth/plain-minima-are-sharper",
+            f"The loss of a plain network is more curved at the trained weights when it is deeper, {along}.",
+            f"{SURFACES2018}, section 5.1",
+            Difference("surface_curvature", PLAIN56, PLAIN20, "above", 0),
+        ),
+    ]
+
+
+def _paths() -> list[Claim]:
+    source = f"{VEIT2016}, section 5, Fig. 6, of 110 layers on CIFAR-10"
+    return [
+        Claim(
+            "digits_depth/gradient-comes-by-shorter-paths",
+            "In a deep residual network the gradient comes by paths that are shorter than most are.",
+            source,
+            Difference("path_length", RESIDUAL56, 1, "below", 0),
+        ),
+        Claim(
+            "digits_depth/longer-paths-carry-less",
+            "In a deep residual network the gradient along a path falls exponentially with its length.",
+            source,
+            Difference("path_decay", RESIDUAL56, 0, "below", 0),
+        ),
+        Claim(
+            "digits_depth/long-paths-carry-hardly-any",
+            "In a deep residual network paths through more than half of the blocks carry hardly any gradient.",
+            source,
+            Difference("long_paths", RESIDUAL56, 0, "below", FEW),
+        ),
+    ]

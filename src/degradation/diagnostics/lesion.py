@@ -1,0 +1,95 @@
+"""What trained networks get wrong when blocks are deleted or change places (Veit et al. 2016, 1605.06431)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from scipy import stats
+
+from degradation.diagnostics.blocks import Shapes, block_shapes, check_blocks, deleted, loss_and_error, reordered
+from degradation.diagnostics.diagnostic import FINAL, Copied, rounded
+from degradation.records.columns import Row
+from degradation.streams import generator
+from degradation.tasks.task import Task
+from degradation.training.members import Member
+
+DRAWS = 10  # of each number of blocks or swaps
+COUNTS = 10  # numbers of blocks that are deleted together, evenly up to all of them
+SWAPS = (1, 2, 4, 8, 16)
+ONE, RANDOM, SWAPPED = "one", "random", "swaps"  # kinds of lesion
+
+
+class Lesion:
+    """lesion.csv: the test error with each block deleted, with random ones deleted, and with pairs swapped.
+
+    A residual block is replaced by its shortcut; see `degradation.diagnostics.blocks.deleted`. Normalisations keep the
+    statistics of training, and nothing is trained again. Equal seeds draw equal blocks, so that a pair can be compared.
+    """
+
+    table = "lesion.csv"
+    moments: tuple[str, ...] = (FINAL,)
+    key = ["lesion", "count", "place"]  # noqa: RUF012 - a constant
+    columns = ["reshaping", "order", "test_error"]  # noqa: RUF012
+
+    def fits(self, task: Task) -> bool:
+        return task.has_errors and len(task.input_shape) == 3
+
+    @torch.no_grad()
+    def measure(self, copied: Copied, task: Task, moment: str) -> Iterator[tuple[Member, Row]]:
+        check_blocks("lesion", copied.network)
+        network, (member,) = copied.network.eval(), copied.members
+        shapes = block_shapes(network, task.prepare(task.test.take(torch.arange(1)).inputs))
+        for row in (*_deletions(network, shapes, member.seed, task), *_swaps(network, shapes, member.seed, task)):
+            yield member, row
+
+
+DIAGNOSTIC = Lesion()
+
+
+def _deletions(network: Any, shapes: Shapes, seed: int, task: Task) -> Iterator[Row]:
+    changes = [before != after for before, after in shapes]
+    for kind, count, place, blocks in _deleted_blocks(len(shapes), seed):
+        with deleted(network, blocks, shapes):
+            _, error = loss_and_error(network, task.test, task)
+        reshaping = sum(changes[block] for block in blocks)
+        yield {"lesion": kind, "count": count, "place": place, "reshaping": reshaping, "test_error": rounded(error)}
+
+
+def _deleted_blocks(blocks: int, seed: int) -> Iterator[tuple[str, int, int, list[int]]]:
+    """Kind, number, place (the block, or the draw, from 1) and deleted blocks of every lesion; the first is none."""
+    yield RANDOM, 0, 1, []
+    for block in range(blocks):
+        yield ONE, 1, block + 1, [block]
+    for count in sorted({max(1, round(part * blocks / COUNTS)) for part in range(1, COUNTS + 1)}):
+        for draw in range(1, DRAWS + 1):
+            order = torch.randperm(blocks, generator=generator(seed, "lesion", f"{RANDOM}/{count}/{draw}"))
+            yield RANDOM, count, draw, order[:count].tolist()
+
+
+def _swaps(network: Any, shapes: Shapes, seed: int, task: Task) -> Iterator[Row]:
+    pairs = swappable(shapes)
+    if not pairs:
+        return
+    trained = list(range(len(shapes)))
+    for count in SWAPS:
+        for draw in range(1, DRAWS + 1):
+            drawn = generator(seed, "lesion", f"{SWAPPED}/{count}/{draw}")
+            order = list(trained)
+            for pair in torch.randint(len(pairs), (count,), generator=drawn).tolist():
+                one, other = pairs[pair]
+                order[one], order[other] = order[other], order[one]
+            with reordered(network, order):
+                _, error = loss_and_error(network, task.test, task)
+            tau = stats.kendalltau(trained, order).statistic
+            row = {"order": rounded(tau), "test_error": rounded(error)}
+            yield {"lesion": SWAPPED, "count": count, "place": draw, "reshaping": 0} | row
+
+
+def swappable(shapes: Shapes) -> list[tuple[int, int]]:
+    """Pairs of places whose blocks keep one shape: those of a stage, its first left out where it changes shapes."""
+    return [
+        (one, other)
+        for other, (before, after) in enumerate(shapes)
+        for one in range(other)
+        if shapes[one] == (before, after) and before == after
+    ]
