@@ -245,7 +245,7 @@ def test_what_was_known_when_a_claim_was_entered(registered):
     for name in ("digits_budget", "digits_lr", "digits_init"):  # a run or a probe
         assert all(by_experiment[name].values()), name
     for name in ("digits_budget_16x", "digits_1202", "sine_init", "digits_dropout", "cifar10_depth", "cifar10_1202",
-                 "sine_signal"):  # fmt: skip
+                 "sine_signal", "sine_shattered"):  # fmt: skip
         assert not any(by_experiment[name].values()), name
     for name, probed in (("sine_span", "three-layers-give-a-gain"), ("digits_deepened", "a-deep-solution-exists")):
         assert {key for key, known in by_experiment[name].items() if known} == {probed}

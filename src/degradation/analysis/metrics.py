@@ -7,19 +7,23 @@ import numpy as np
 import pandas as pd
 
 from degradation.analysis.outcomes import decades, errors, errors_along
+from degradation.analysis.shattering import COLUMNS as SHATTERING
+from degradation.analysis.shattering import shattering
 
 NETWORK = ["variant", "depth", "seed"]
 SMALLEST = 1e-12  # norms and responses below it, zero included, count as this
+OTHERS = {"input_gradients.csv": SHATTERING}  # columns beside the network's of tables that not every run has
 EARLY = 1 / 3  # of the steps: where the speed of convergence is compared
 
 
 @dataclass
 class Tables:
-    """An experiment's own rows of networks.csv, curves.csv and layers.csv.
+    """An experiment's own rows of networks.csv, curves.csv and layers.csv, and of other diagnostics' tables.
 
     `condition` in each is the name of a condition of its sweep (`degradation.records.identity.OwnCondition`), empty for
     the experiment as its file has it. `sizes` counts the images behind an error by split, `train` and `test`, where
-    there are errors and the sizes are known. `conditions` are all that the sweep has, here or not.
+    there are errors and the sizes are known. `conditions` are all that the sweep has, here or not. `others` are the
+    tables of `OTHERS` by file name, where the experiment has them.
     """
 
     networks: pd.DataFrame
@@ -27,12 +31,14 @@ class Tables:
     layers: pd.DataFrame
     sizes: Mapping[str, int] = field(default_factory=dict)
     conditions: tuple[str, ...] = ("",)
+    others: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     def of(self, variants: Collection[str], depths: Collection[int], condition: str = "") -> "Tables":
         """The rows of some networks of one condition, so that what is said of them does not depend on others."""
         tables = (self.networks, self.curves, self.layers)
         networks, curves, layers = (_of(table, variants, depths, condition) for table in tables)
-        return Tables(networks, curves, layers, self.sizes, self.conditions)
+        others = {name: _of(table, variants, depths, condition) for name, table in self.others.items()}
+        return Tables(networks, curves, layers, self.sizes, self.conditions, others)
 
 
 def _of(table: pd.DataFrame, variants: Collection[str], depths: Collection[int], condition: str) -> pd.DataFrame:
@@ -99,6 +105,13 @@ def _response(tables: Tables) -> pd.Series:
     return np.log10(rows["response_sd"].clip(lower=SMALLEST)).groupby(level=NETWORK).mean()
 
 
+def _autocorrelation(tables: Tables) -> pd.Series:
+    if "input_gradients.csv" not in tables.others:
+        return pd.Series(index=pd.MultiIndex.from_tuples([], names=NETWORK), dtype=float)
+    rows = tables.others["input_gradients.csv"]
+    return shattering(rows[rows["moment"] == "init"], NETWORK)
+
+
 def _gradient(moment: str, when: str) -> Metric:
     return Metric(
         f"gradient norm of the second layer over that of the last before the head, {when}",
@@ -124,6 +137,11 @@ METRICS = {
         "signal (output sd over inputs) of the first layer over that of the last before the head, at initialisation",
         "decades",
         _ratio_over_depth("output_sd", first=1, moment="init"),
+    ),
+    "autocorrelation": Metric(
+        "autocorrelation of the output's gradient by the input between neighbouring inputs, at initialisation",
+        "of correlation",
+        _autocorrelation,
     ),
     "response": Metric("response sd, geometric mean over layers, after training", "decades", _response),
 }

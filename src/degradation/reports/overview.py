@@ -11,7 +11,7 @@ import pandas as pd
 
 from degradation.analysis.claims import claims
 from degradation.analysis.findings import Finding
-from degradation.analysis.metrics import Tables
+from degradation.analysis.metrics import OTHERS, Tables
 from degradation.analysis.rules import Evidence
 from degradation.analysis.sentences import what_happened
 from degradation.analysis.sources import Claim
@@ -149,7 +149,9 @@ def _section(defaults: Config, results: Path) -> Section | None:
             continue
         try:
             networks = read(folder / "networks.csv", NETWORKS)
-            others = [_table(folder / "curves.csv", CURVES), _table(folder / "layers.csv", LAYERS)]
+            always = [_table(folder / "curves.csv", CURVES), _table(folder / "layers.csv", LAYERS)]
+            others = {name: read(folder / name, [*KEY, *columns]) for name, columns in OTHERS.items()
+                      if (folder / name).exists()}  # fmt: skip
         except EarlierTableError:  # a report on that experiment says so
             continue
         except DamagedTableError as error:
@@ -160,8 +162,9 @@ def _section(defaults: Config, results: Path) -> Section | None:
         names = {label: now.name if label else "" for label, now in own.items()}
         networks = networks.assign(**{CONDITION: networks[CONDITION].map(names)})
         conditions = networks.set_index(KEY)[CONDITION]
-        curves, layers = (_with_condition(table, conditions) for table in others)
-        tables = Tables(networks, curves, layers, _images(defaults), tuple(names.values()))
+        curves, layers = (_with_condition(table, conditions) for table in always)
+        others = {name: _with_condition(table, conditions) for name, table in others.items()}
+        tables = Tables(networks, curves, layers, _images(defaults), tuple(names.values()), others)
         return Section(defaults, folder, origin, tables)
     return None
 
