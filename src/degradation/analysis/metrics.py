@@ -9,6 +9,7 @@ import pandas as pd
 
 from degradation.analysis import inside
 from degradation.analysis.outcomes import decades, errors, errors_along
+from degradation.analysis.shattering import shattering
 
 NETWORK = ["variant", "depth", "seed"]
 SMALLEST = 1e-12  # norms and responses below it, zero included, count as this
@@ -17,7 +18,7 @@ EARLY = 1 / 3  # of the steps: where the speed of convergence is compared
 
 @dataclass
 class Tables:
-    """An experiment's own rows of networks.csv, curves.csv and layers.csv.
+    """An experiment's own rows of networks.csv, curves.csv and layers.csv, and of other diagnostics' tables.
 
     `condition` in each is the name of a condition of its sweep (`degradation.records.identity.OwnCondition`), empty for
     the experiment as its file has it. `sizes` counts the images behind an error by split, `train` and `test`, where
@@ -120,6 +121,13 @@ def _inside(
     return Metric(title, unit, of, split, diagnostic)
 
 
+def _autocorrelation(tables: Tables) -> pd.Series:
+    if "input_gradients" not in tables.diagnosed:
+        return pd.Series(index=pd.MultiIndex.from_arrays([[], [], []], names=NETWORK), dtype=float)
+    rows = tables.diagnosed["input_gradients"]
+    return shattering(rows[rows["moment"] == "init"], NETWORK)
+
+
 def _gradient(moment: str, when: str) -> Metric:
     return Metric(
         f"gradient norm of the second layer over that of the last before the head, {when}",
@@ -145,6 +153,11 @@ METRICS = {
         "signal (output sd over inputs) of the first layer over that of the last before the head, at initialisation",
         "decades",
         _ratio_over_depth("output_sd", first=1, moment="init"),
+    ),
+    "autocorrelation": Metric(
+        "autocorrelation of the output's gradient by the input between neighbouring inputs, at initialisation",
+        "of correlation",
+        _autocorrelation,
     ),
     "response": Metric("response sd, geometric mean over layers, after training", "decades", _response),
     "deletion_error": _inside(

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from degradation.networks.cifar import Conv3x3
-from degradation.networks.densenet_spec import INNER
 
 if TYPE_CHECKING:
     from degradation.networks.densenet_spec import DenseNetwork, Step
@@ -24,7 +23,7 @@ class DenseLayer(nn.Module):
     def __init__(self, settings: "DenseNetwork", inputs: int) -> None:
         super().__init__()
         self.concatenates = settings.shortcut == "concatenate"
-        inner = INNER * settings.width if settings.bottleneck else inputs
+        inner = settings.inner if settings.bottleneck else inputs
         self.norm1 = nn.BatchNorm2d(inputs)
         self.conv1 = nn.Conv2d(inputs, inner, 1, bias=False) if settings.bottleneck else None
         self.norm2 = nn.BatchNorm2d(inner) if settings.bottleneck else None

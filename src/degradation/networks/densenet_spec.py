@@ -94,11 +94,15 @@ class DenseNetwork:
                 yield Step(channels, left, transition=True)
                 channels = left
 
+    @property
+    def inner(self) -> int:
+        """Channels that a bottleneck puts out."""
+        return INNER * self.width
+
     def _weights(self, step: Step) -> int:
         if step.transition:
             return step.inputs * step.outputs
-        inner = INNER * self.width
-        return inner * (step.inputs + 9 * self.width) if self.bottleneck else 9 * step.inputs * self.width
+        return self.inner * (step.inputs + 9 * self.width) if self.bottleneck else 9 * step.inputs * self.width
 
     def layer_sizes(self, depth: int, shape: tuple[int, ...]) -> list[int]:
         """Numbers that each layer leaves for one image: what was there before it among them."""
@@ -108,7 +112,7 @@ class DenseNetwork:
             if step.transition:
                 pixels //= 4
             elif self.bottleneck:
-                sizes.append(INNER * self.width * pixels)
+                sizes.append(self.inner * pixels)
             sizes.append(step.outputs * pixels)
         return sizes
 

@@ -1,4 +1,7 @@
-"""The claims of signal theory: does training end where the signal does? Entered before any of them was run."""
+"""The claims of signal theory: does training end where the signal does, and do gradients shatter?
+
+They were entered before any of them was run.
+"""
 
 import numpy as np
 
@@ -7,14 +10,16 @@ from degradation.analysis.rules import AllOf, Cell, Difference
 from degradation.analysis.sources import HEALTHY, LEARNED_LOSS, LOSS_MARGIN, Claim
 
 SCHOENHOLZ = "Schoenholz et al. 2017 (1611.01232)"
+BALDUZZI = "Balduzzi et al. 2017 (1702.08591)"
+SHARED = 0.2  # of correlation: a difference that is seen in the drawn gradients
 INPUTS = np.linspace(-2 * np.pi, 2 * np.pi, 256)  # the sine's interval
 WIDTH = 30
 FOLLOWED = ((0.65, 13), (0.8, 25), (1.1, 25), (1.3, 13))  # gains and depths, in float32's reach
 
 
 def signal_claims() -> list[Claim]:
-    """Depth and gain of the sine's networks."""
-    return [*_depth_and_gain()]
+    """Depth and gain of the sine's networks, and the gradient by their input."""
+    return [*_depth_and_gain(), *_shattered()]
 
 
 def _depth_and_gain() -> list[Claim]:
@@ -87,3 +92,28 @@ def predicted(gain: float, depth: int) -> float:
 
 def _cell(variant: str, depth: int, gain: float) -> Cell:
     return Cell("sine_signal", variant, depth, f"gain={gain}")
+
+
+def _shattered() -> list[Claim]:
+    plain, residual = (Cell("sine_shattered", variant, 49) for variant in ("plain", "residual"))
+    unnormalised = plain._replace(condition="norm=none")
+    return [
+        Claim(
+            "sine_shattered/plain-gradients-shatter",
+            "With batch normalisation gradients of deeper plain networks share less between neighbouring inputs.",
+            f"{BALDUZZI}, abstract",
+            Difference("autocorrelation", plain, plain._replace(depth=4), "below", -SHARED, (4, 7, 13, 25, 49)),
+        ),
+        Claim(
+            "sine_shattered/shortcuts-resist",
+            "With batch normalisation, at 49 layers, residual networks' gradients share more than plain ones'.",
+            f"{BALDUZZI}, abstract",
+            Difference("autocorrelation", residual, plain, "above", SHARED),
+        ),
+        Claim(
+            "sine_shattered/plain-gradients-shatter-without-normalisation",
+            "Without normalisation, too, gradients of deeper plain networks share less between neighbouring inputs.",
+            f"{BALDUZZI}, theorem 1, of units that are open at half of the inputs",
+            Difference("autocorrelation", unnormalised, unnormalised._replace(depth=4), "below", -SHARED),
+        ),
+    ]
