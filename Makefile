@@ -21,6 +21,8 @@ space := $(subst ,, )
 comma := ,
 listed = $(subst $(space),$(comma),$(strip $(1)))
 EXPERIMENTS := $(call listed,$(STORY))
+# Diagnostics that are made on finished runs.
+INSIDE := lesion surface paths maps
 # make sweep-depth TASK=cifar10: the CIFAR-10 sweep, on a GPU, one cohort after another
 TASK ?=
 ifeq ($(TASK),cifar10)
@@ -31,7 +33,7 @@ ARGS ?=
 # Where this is set every process compiles all of torch and Lightning again: 18 s of imports in place of 8.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install sweep-depth sweep-why sweep-all demo smoke test test-faults test-slurm slurm-packages format bench compare gpu-proof notebook lock audit report publish wandb-sync clean
+.PHONY: help install sweep-depth sweep-why sweep-all inside demo smoke test test-faults test-slurm slurm-packages format bench compare gpu-proof notebook lock audit report publish wandb-sync clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "%-14s %s\n", $$1, $$2}'
@@ -73,6 +75,11 @@ sweep-why: $(STAMP) ## the experiments that explain the story: initialisation, n
 
 sweep-all: $(STAMP) ## everything that a CPU can, cifar10_small last
 	$(PYTHON) experiments/train.py -m experiment=$(call listed,$(ALL)) $(ARGS)
+
+inside: $(STAMP) ## lesions, loss surfaces, paths and maps of digits_depth's networks of 20 and 56 layers; trains those that are missing
+	$(PYTHON) experiments/train.py -m experiment=digits_depth depth=20,56 $(ARGS)
+	for name in $(INSIDE); do \
+		$(PYTHON) experiments/diagnose.py experiment=digits_depth diagnostic=$$name || exit 1; done
 
 demo: $(STAMP) ## a plain and a residual network of 32 layers side by side, in under a minute
 	$(PYTHON) experiments/demo.py $(ARGS)

@@ -52,6 +52,15 @@ def test_every_experiment_that_a_cpu_can_is_in_a_sweep():
     assert set(experiments_of("sweep-why")) == set(whole) - {"sine_why", "digits_depth", "sine_depth"} - long
 
 
+def test_inside_trains_what_is_missing_and_makes_diagnostics():
+    train, loop, diagnose = make("--dry-run", "inside").splitlines()[-3:]
+    assert train.split()[1:] == ["experiments/train.py", "-m", "experiment=digits_depth", "depth=20,56"]
+    names = re.search(r"for name in (.*); do", loop)[1].split()
+    assert names == ["lesion", "surface", "paths", "maps"]
+    assert all((ROOT / "src/degradation/diagnostics" / f"{name}.py").exists() for name in names)
+    assert "experiments/diagnose.py experiment=digits_depth diagnostic=$name" in diagnose
+
+
 def test_an_install_says_how_much_it_downloads_and_shows_progress():
     said = make("--dry-run", "--always-make", "install")
     assert "6 GB on disk" in said

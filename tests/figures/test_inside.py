@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from degradation.figures.kind import Drawn, kinds
 from degradation.figures.lesion import error_after, mark_reshaping
+from degradation.figures.maps import maps
 from degradation.figures.paths import norms, shares
 from degradation.figures.style import looks
 from degradation.figures.surface import line as line_of
@@ -115,3 +116,31 @@ def test_the_page_of_paths(tmp_path):
     text = drawn("paths", tmp_path, pd.concat([paths(), paths(56)]))
     for words in ("56 layers", "blocks that the path goes through", "gradient norm of a path"):
         assert words in text
+
+
+def feature_maps(variant, depth):
+    """Layers of one and two channels and 2x2 pixels, whose activations are ten times the row and the column."""
+    pixels = [(layer, channel, row, column) for layer in (0, 1, 9) for channel in (1, 2)[: 1 + (layer > 0)]
+              for row in (1, 2) for column in (1, 2)]  # fmt: skip
+    rows = pd.DataFrame(pixels, columns=["layer", "channel", "row", "column"])
+    activation = 10.0 * rows["row"] + rows["column"] + 100 * rows["channel"]
+    return rows.assign(activation=activation, variant=variant, depth=depth, seed=0)
+
+
+def test_maps_of_a_layer_have_one_scale():
+    rows = feature_maps("plain", 56)
+    first, second, third = Figure().subplots(3)
+    maps([first, second, third], rows[rows["layer"] == 9])
+    (image,), (other,) = first.get_images(), second.get_images()
+    assert image.get_array().tolist() == [[111, 112], [121, 122]]
+    assert other.get_array().tolist() == [[211, 212], [221, 222]]
+    assert image.get_clim() == other.get_clim() == (111, 222)
+    assert not third.get_images()
+
+
+def test_the_page_of_maps(tmp_path):
+    every = pd.concat([feature_maps(variant, depth) for variant in ("plain", "residual") for depth in (20, 56)])
+    text = drawn("maps", tmp_path, every)
+    for words in ("through 56 layers", "weighted layer; black", "residual", "image"):
+        assert words in text
+    assert "20 layers" not in text

@@ -15,7 +15,7 @@ from degradation.training.members import Member
 
 DRAWS = 10  # of each number of blocks or swaps
 COUNTS = 10  # numbers of blocks that are deleted together, evenly up to all of them
-SWAPS = (1, 2, 4, 8, 16)
+SWAPS = (0, 1, 2, 4, 8, 16)
 ONE, RANDOM, SWAPPED = "one", "random", "swaps"  # kinds of lesion
 
 
@@ -72,7 +72,7 @@ def _swaps(network: Any, shapes: Shapes, seed: int, task: Task) -> Iterator[Row]
         return
     trained = list(range(len(shapes)))
     for count in SWAPS:
-        for draw in range(1, DRAWS + 1):
+        for draw in range(1, (DRAWS if count else 1) + 1):
             drawn = generator(seed, "lesion", f"{SWAPPED}/{count}/{draw}")
             order = list(trained)
             for pair in torch.randint(len(pairs), (count,), generator=drawn).tolist():

@@ -32,7 +32,7 @@ def draw(path: Path, drawn: Drawn) -> None:
             mark_reshaping(row[0], of_depth)
         for axes, label in zip(grid[-1], LABELS.values(), strict=True):
             axes.set_xlabel(label)
-        page.legend(handles=variant_handles(variants), loc="outside right upper", fontsize=9.5)
+        page.legend(handles=variant_handles(variants), loc="outside right center", fontsize=9.5)
 
 
 def error_after(axes: Axes, lesion: pd.DataFrame, kind: str, variants: list[str]) -> Axes:

@@ -29,7 +29,7 @@ def draw(path: Path, drawn: Drawn) -> None:
         for axes in grid[-1]:
             axes.set_xlabel("blocks that the path goes through")
         styles = [Line2D([], [], color="0.3", label="gradient"), Line2D([], [], color="0.3", ls=DASHES, label="paths")]
-        page.legend(handles=[*variant_handles(variants), *styles], loc="outside right upper", fontsize=9.5)
+        page.legend(handles=[*variant_handles(variants), *styles], loc="outside right center", fontsize=9.5)
 
 
 def shares(axes: Axes, paths: pd.DataFrame) -> Axes:

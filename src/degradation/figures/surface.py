@@ -39,7 +39,7 @@ def draw(path: Path, drawn: Drawn) -> None:
         bar = page.colorbar(filled, ax=grid[:, :-1], location="left", shrink=0.8)
         bar.set_label("training loss; dashed: guessing")
         bar.set_ticks([10.0**power for power in range(-3, 4)])
-        page.legend(handles=variant_handles(variants), loc="outside right upper", fontsize=9.5)
+        page.legend(handles=variant_handles(variants), loc="outside right center", fontsize=9.5)
 
 
 def square(axes: Axes, surface: pd.DataFrame, guessing: float) -> object:

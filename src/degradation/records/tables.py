@@ -19,7 +19,10 @@ TYPES = {
 }
 AS_TEXT: dict[str, Any] = {"dtype": "str", "keep_default_na": False}
 # columns of keys that are sorted by value
-NUMBERS = {"depth", "seed", "step", "layer", "x", "y", "count", "place", "length", "networks", "width", "batch_size"}
+NUMBERS = {
+    *("depth", "seed", "step", "layer", "networks", "width", "batch_size"),
+    *("x", "y", "count", "place", "length", "channel", "row", "column"),
+}
 
 ADDED = {"response_sd"}  # columns that tables of earlier versions lack; they are read as empty
 
