@@ -73,10 +73,11 @@ class Kind:
         stem: of its files.
         words: what it shows, for readers who cannot see it.
         rank: its place on the page, from 1.
-        table, columns: what it is drawn from; it is left out where there is no such table, or no row that `draws`.
+        table, columns: what it is drawn from; it is left out where there is no such table, or no row that it draws.
         draw: writes it to a path without suffix.
         rows: those of the table that it draws.
         in_overview: whether the report on all experiments shows it too.
+        fits: whether it has something to say of such networks (rows of networks.csv).
     """
 
     stem: str
@@ -87,6 +88,7 @@ class Kind:
     draw: Callable[[Path, Drawn], None]
     rows: Callable[[pd.DataFrame, bool], pd.DataFrame] = lambda table, classification: table
     in_overview: bool = False
+    fits: Callable[[pd.DataFrame], bool] = lambda networks: True
 
 
 @dataclass(frozen=True)

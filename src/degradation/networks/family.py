@@ -8,6 +8,7 @@ built keeps the contract `Network`.
 from typing import TYPE_CHECKING, Any, Protocol
 
 from degradation.networks.cifar_spec import CifarNetwork
+from degradation.networks.conv_spec import ConvNetwork
 from degradation.networks.mlp_spec import MLPNetwork
 
 if TYPE_CHECKING:
@@ -120,4 +121,4 @@ class Network(Protocol):
         """
 
 
-FAMILIES: dict[str, type[Family]] = {"mlp": MLPNetwork, "cifar": CifarNetwork}
+FAMILIES: dict[str, type[Family]] = {"mlp": MLPNetwork, "cifar": CifarNetwork, "conv": ConvNetwork}
