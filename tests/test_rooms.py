@@ -27,7 +27,13 @@ ROOMS = {
     "commands": ["sweeps", "diagnostics", "bench"],
     "__main__": ["commands"],
 }
-SPECS_ALONE = {"family", "spec", "mlp_spec", "cifar_spec"}  # of networks and tasks: what configuration may read
+SPECS_ALONE = {
+    "family",
+    "spec",
+    "mlp_spec",
+    "cifar_spec",
+    "conv_spec",
+}  # of networks and tasks: what configuration may read
 FILES = sorted(SOURCE.rglob("*.py"))
 LONGEST = 350  # lines
 
@@ -96,7 +102,19 @@ def test_tests_mirror_the_rooms():
 
 
 def test_families_and_tasks_are_told_apart_by_their_contract_alone():
-    names = ["MLP", "CifarNet", "MLPNetwork", "CifarNetwork", "SineTask", "DigitsTask", "Cifar10Task", "ImageTask"]
+    names = [
+        "MLP",
+        "CifarNet",
+        "Conv",
+        "MLPNetwork",
+        "CifarNetwork",
+        "ConvNetwork",
+        "SineTask",
+        "IdentityTask",
+        "DigitsTask",
+        "Cifar10Task",
+        "ImageTask",
+    ]
     for file in FILES:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "isinstance":
@@ -110,9 +128,11 @@ def test_the_settings_need_no_torch():
         "networks/family",
         "networks/mlp_spec",
         "networks/cifar_spec",
+        "networks/conv_spec",
         "networks/shortcuts",
         "tasks/spec",
         "tasks/sine",
+        "tasks/identity",
     ):
         tree = ast.parse((SOURCE / f"{name}.py").read_text())
         modules = [node.module for node in tree.body if isinstance(node, ast.ImportFrom)]

@@ -254,7 +254,7 @@ def test_what_was_known_when_a_claim_was_entered(registered):
     }
     for name in ("sine_depth", "sine_depth_he", "sine_depth_batchnorm", "sine_why", "sine_he_why"):
         assert all(by_experiment[name].values()), name
-    for name in ("digits_budget", "digits_lr", "digits_init"):  # a run or a probe
+    for name in ("digits_budget", "digits_lr", "digits_init", "identity_learning"):  # a run or a probe
         assert all(by_experiment[name].values()), name
     for name in ("digits_budget_16x", "digits_1202", "sine_init", "digits_dropout", "cifar10_depth", "cifar10_1202",
                  "digits_shortcuts", "cifar10_shortcuts", "sine_highway", "digits_highway", "digits_orders",

@@ -47,9 +47,16 @@ def test_every_seed_is_a_dot_and_a_diverged_one_guesses():
 
 
 def test_lines_are_for_as_many_variants_as_have_looks_and_rows_for_many():
-    limits = {kind.stem: kind.variants for kind in kinds()}
-    assert limits["depth"] == (1, 8)
-    assert limits["variants"][0] <= 8 < limits["variants"][1]
+    def drawn(number):
+        found = pd.DataFrame({"variant": [f"v{place}" for place in range(number)]}).assign(task="digits")
+        return {kind.stem for kind in kinds() if kind.fits(found)} & {"depth", "steps", "variants"}
+
+    assert [drawn(number) for number in (4, 5, 8, 9)] == [
+        {"depth", "steps"},
+        {"depth", "steps", "variants"},
+        {"depth", "steps", "variants"},
+        {"variants"},
+    ]
 
 
 @pytest.mark.parametrize("classification", [False, True])

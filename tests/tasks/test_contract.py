@@ -11,7 +11,8 @@ from degradation.training.members import build, load_task, members
 from degradation.training.schedule import learning_rate
 
 CONSTANT = ["recipe.warmup_steps=0", "recipe.schedule=constant", "recipe.milestones=[]"]
-SMALL = {"sine": [], "digits": ["experiment=digits_depth", "depth=8", *CONSTANT]}
+IDENTITY = ["experiment=identity_learning", "task=identity", "network=conv"]
+SMALL = {"sine": [], "identity": IDENTITY, "digits": ["experiment=digits_depth", "depth=8", *CONSTANT]}
 MLP = [
     "experiment=digits_depth",
     "network=mlp",

@@ -13,6 +13,7 @@ from degradation.analysis.shattering import shattering
 
 NETWORK = ["variant", "depth", "seed"]
 SMALLEST = 1e-12  # norms and responses below it, zero included, count as this
+LEARNED_IDENTITY = 1e-3  # of the loss of predicting the mean: a network that gives back its input
 EARLY = 1 / 3  # of the steps: where the speed of convergence is compared
 
 
@@ -88,6 +89,14 @@ def _start_error(tables: Tables) -> pd.Series:
     return errors_along(rows, tables.networks.set_index(NETWORK), "train")
 
 
+def _steps_to_learn(tables: Tables) -> pd.Series:
+    """The first evaluation at which the training loss is low enough, or the last one."""
+    rows, networks = tables.curves.set_index(NETWORK), tables.networks.set_index(NETWORK)
+    needed = LEARNED_IDENTITY * networks["mean_train_loss"].reindex(rows.index)
+    reached = rows["step"].where(rows["train_loss"] <= needed).groupby(level=NETWORK).min()
+    return reached.fillna(rows["step"].groupby(level=NETWORK).max())
+
+
 def _ratio_over_depth(column: str, *, first: int, moment: str) -> Callable[[Tables], pd.Series]:
     """Decades from the last layer before the head (0) to layer `first`, at initialisation or after training."""
 
@@ -145,6 +154,11 @@ METRICS = {
         "running training error, mean over the evaluations in the first third of the steps",
         "points",
         _early_batch_error,
+    ),
+    "steps_to_learn": Metric(
+        f"steps to a training loss of {LEARNED_IDENTITY:g} times that of predicting the mean, or all of them",
+        "steps",
+        _steps_to_learn,
     ),
     "start_error": Metric("training error before the first step", "points", _start_error, "train"),
     "gradient_ratio_init": _gradient("init", "at initialisation"),

@@ -67,9 +67,10 @@ def layer_statistics(network: Any, examples: Examples, task: Task) -> dict[str, 
         hook.remove()
     gradients = torch.autograd.grad(task.loss(predictions, targets).sum(), weights)
     first = 1 if stacked else 0  # dimension of a single network's values
+    spreads = [network.spread(output.detach()) for output in outputs]
     sd = [response.flatten(first).std(dim=-1, correction=0) for response in responses]
     return {
-        "output_sd": torch.stack([network.spread(output.detach()) for output in outputs]),
+        "output_sd": torch.stack(spreads),
         "gradient_norm": torch.stack([gradient.flatten(first).norm(dim=-1) for gradient in gradients]),
-        "response_sd": torch.stack([*sd, torch.full_like(sd[-1], torch.nan)]),
+        "response_sd": torch.stack([*sd, torch.full_like(spreads[-1], torch.nan)]),
     }

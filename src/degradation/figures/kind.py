@@ -68,6 +68,11 @@ class Overlaid:
     rows: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
+def few_variants(networks: pd.DataFrame) -> bool:
+    """Whether colours and markers tell the variants apart."""
+    return networks["variant"].nunique() <= MOST_VARIANTS
+
+
 @dataclass(frozen=True)
 class Kind:
     """A figure: a module of this package that holds a list `KINDS` brings its kinds.
@@ -76,13 +81,13 @@ class Kind:
         stem: of its files.
         words: what it shows, for readers who cannot see it.
         rank: its place on the page, from 1.
-        table, columns: what it is drawn from; it is left out where there is no such table, or no row that `draws`.
+        table, columns: what it is drawn from; it is left out where there is no such table, or no row that it draws.
         draw: writes it to a path without suffix.
         rows: those of the table that it draws.
         in_overview: whether the report on all experiments shows it too: of every experiment, or of those that may
             open it.
-        variants: the fewest and the most that it can show so that they are told apart.
         section: the heading under which the page shows it, after the tables, with its words; empty: at the page's top.
+        fits: whether it has something to say of such networks (rows of networks.csv).
     """
 
     stem: str
@@ -93,8 +98,8 @@ class Kind:
     draw: Callable[[Path, Drawn], None]
     rows: Callable[[pd.DataFrame, bool], pd.DataFrame] = lambda table, classification: table
     in_overview: Literal["never", "headlines", "always"] = "never"
-    variants: tuple[int, int] = (1, MOST_VARIANTS)
     section: str = ""
+    fits: Callable[[pd.DataFrame], bool] = few_variants
 
 
 @dataclass(frozen=True)

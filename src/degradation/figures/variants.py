@@ -17,6 +17,7 @@ from degradation.records.columns import NETWORKS, SIZES
 
 PLAIN, SHORTCUT = LOOKS[0].colour, LOOKS[1].colour
 MOST_DEPTHS = 3
+FEWEST = 5  # variants; of fewer the lines of the figure against depth tell as much
 ROW_INCHES = 0.24
 SEED: dict[str, Any] = {"marker": ".", "ls": "", "ms": 7, "mew": 0, "alpha": 0.55}
 LOST: dict[str, Any] = {"marker": "x", "ls": "", "ms": 5, "mew": 1.2, "alpha": 0.55}
@@ -141,6 +142,6 @@ KINDS = [
         draw,
         of_classifications,
         in_overview="always",
-        variants=(5, 1000),
+        fits=lambda networks: networks["variant"].nunique() >= FEWEST,
     )
 ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from degradation.networks.bottleneck_spec import BottleneckNetwork
 from degradation.networks.cifar_spec import CifarNetwork
+from degradation.networks.conv_spec import ConvNetwork
 from degradation.networks.densenet_spec import DenseNetwork
 from degradation.networks.mlp_spec import MLPNetwork
 
@@ -135,4 +136,5 @@ FAMILIES: dict[str, type[Family]] = {
     "cifar": CifarNetwork,
     "bottleneck": BottleneckNetwork,
     "densenet": DenseNetwork,
+    "conv": ConvNetwork,
 }

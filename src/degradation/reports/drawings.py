@@ -19,8 +19,7 @@ def draw(results: Path, condition: Condition, experiment: Experiment) -> list[Pa
     settings = condition.own.settings if condition.own else {}
     files = []
     for kind in kinds():
-        fewest, most = kind.variants
-        if not (results / kind.table).exists() or not fewest <= condition.networks["variant"].nunique() <= most:
+        if not (results / kind.table).exists() or not kind.fits(condition.networks):
             continue
         table = read(results / kind.table, kind.columns)
         rows = kind.rows(table[table["digest"].isin(condition.digests)], condition.classification)

@@ -1,16 +1,19 @@
-"""The claims of signal theory: does training end where the signal does, and do gradients shatter?
+"""The claims of signal theory: does training end where the signal does, do gradients shatter, and are identities hard?
 
-They were entered before any of them was run.
+All were entered before they were run; of identities a probe was known.
 """
 
 import numpy as np
 
+from degradation.analysis.findings import Relation
 from degradation.analysis.mean_field import signal
+from degradation.analysis.metrics import LEARNED_IDENTITY
 from degradation.analysis.rules import AllOf, Cell, Difference
-from degradation.analysis.sources import HEALTHY, LEARNED_LOSS, LOSS_MARGIN, Claim
+from degradation.analysis.sources import HE2015, HEALTHY, LEARNED_LOSS, LOSS_MARGIN, Claim
 
 SCHOENHOLZ = "Schoenholz et al. 2017 (1611.01232)"
 BALDUZZI = "Balduzzi et al. 2017 (1702.08591)"
+SOONER = 100  # steps of 500
 SHARED = 0.2  # of correlation: a difference that is seen in the drawn gradients
 INPUTS = np.linspace(-2 * np.pi, 2 * np.pi, 256)  # the sine's interval
 WIDTH = 30
@@ -18,8 +21,8 @@ FOLLOWED = ((0.65, 13), (0.8, 25), (1.1, 25), (1.3, 13))  # gains and depths, in
 
 
 def signal_claims() -> list[Claim]:
-    """Depth and gain of the sine's networks, and the gradient by their input."""
-    return [*_depth_and_gain(), *_shattered()]
+    """Depth and gain of the sine's networks, the gradient by their input, and learning the identity."""
+    return [*_depth_and_gain(), *_shattered(), *_identity()]
 
 
 def _depth_and_gain() -> list[Claim]:
@@ -115,5 +118,45 @@ def _shattered() -> list[Claim]:
             "Without normalisation, too, gradients of deeper plain networks share less between neighbouring inputs.",
             f"{BALDUZZI}, theorem 1, of units that are open at half of the inputs",
             Difference("autocorrelation", unnormalised, unnormalised._replace(depth=4), "below", -SHARED),
+        ),
+    ]
+
+
+def _identity() -> list[Claim]:
+    source, learned = f"{HE2015}, section 3.1", float(np.log10(LEARNED_IDENTITY))
+
+    def losses(variant: str, relation: Relation, depths: tuple[int, ...]) -> AllOf:
+        cells = [Cell("identity_learning", variant, depth) for depth in depths]
+        return AllOf(tuple(Difference("train_loss", cell, 0, relation, learned) for cell in cells))
+
+    plain, residual = (Cell("identity_learning", variant, 8) for variant in ("plain", "residual"))
+    return [
+        Claim(
+            "identity_learning/one-layer-learns-it",
+            "One layer learns the identity in 500 steps, to a thousandth of the loss of predicting the mean.",
+            source,
+            losses("plain", "below", (1,)),
+            known=True,
+        ),
+        Claim(
+            "identity_learning/several-plain-layers-do-not",
+            "Two, four and eight plain layers do not learn it in 500 steps.",
+            source,
+            losses("plain", "above", (2, 4, 8)),
+            known=True,
+        ),
+        Claim(
+            "identity_learning/residual-layers-do",
+            "Two, four and eight layers with shortcuts learn it in 500 steps.",
+            source,
+            losses("residual", "below", (2, 4, 8)),
+            known=True,
+        ),
+        Claim(
+            "identity_learning/shortcuts-are-faster",
+            "With shortcuts eight layers learn it a hundred steps sooner than without, or more.",
+            source,
+            Difference("steps_to_learn", residual, plain, "below", -SOONER),
+            known=True,
         ),
     ]
