@@ -13,7 +13,9 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
 from degradation.config import Config, parse
+from degradation.instructions import limit_instructions
 
+limit_instructions()  # as entry points do, before torch computes anything
 ROOT = Path(__file__).parents[1]
 LONG = (
     "test_slurm.py",

@@ -12,10 +12,11 @@ SOURCE = ROOT / "src" / "degradation"
 ROOMS = {
     "checks": [],
     "streams": [],
+    "instructions": [],
     "networks": ["checks", "streams"],
     "tasks": ["checks", "streams"],
     "config": ["networks", "tasks"],
-    "records": ["config"],
+    "records": ["config", "instructions"],
     "analysis": ["records"],
     "figures": ["analysis"],
     "training": ["records"],

@@ -17,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from degradation.commands.errors import fail
 from degradation.config.meanings import key_meanings
 from degradation.config.places import command
+from degradation.instructions import limit_instructions
 from degradation.sweeps.exits import WRONG_CONFIGURATION
 from degradation.sweeps.overrides import answer
 
@@ -34,6 +35,7 @@ def command_line(main: Callable[[], Any]) -> Callable[[], None]:
 
     @wraps(main)
     def called() -> None:
+        limit_instructions()
         sys.argv[1:] = [word.removeprefix("+") if word.startswith("+experiment=") else word for word in sys.argv[1:]]
         os.environ[COMMAND] = in_words(sys.argv)
         for word in sys.argv[1:]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from degradation.config import Runtime
+from degradation.instructions import instructions
 
 PACKAGES = ("torch", "pytorch-lightning", "numpy", "hydra-core")
 
@@ -52,6 +53,7 @@ def environment(runtime: Runtime, device_name: str, called: Called | None = None
         "device": device_name,
         "engine": runtime.engine,
         "threads": runtime.threads,
+        "instructions": instructions(),
         "memory_format": runtime.memory_format,
         "compile_blocks": runtime.compile_blocks,
         "python": platform.python_version(),
