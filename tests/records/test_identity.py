@@ -79,12 +79,12 @@ def test_a_new_key_changes_no_digest(compose_config):
     before = digest(config, "plain")
     later = make_dataclass(
         "LaterNetwork",
-        [("gate_bias", float, field(default=0.0, metadata={"absent": 0.0}))],
+        [("later_key", float, field(default=0.0, metadata={"absent": 0.0}))],
         bases=(MLPNetwork,),
     )
     values = {f.name: getattr(config.network, f.name) for f in fields(config.network)}
     assert digest(replace(config, network=later(**values)), "plain") == before
-    assert digest(replace(config, network=later(**values, gate_bias=-2.0)), "plain") != before
+    assert digest(replace(config, network=later(**values, later_key=-2.0)), "plain") != before
 
 
 def test_pinned_digests(compose_config):

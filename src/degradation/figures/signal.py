@@ -30,7 +30,7 @@ def draw(path: Path, overlaid: Overlaid) -> None:
     maps = {SIGNAL: ("cividis", -EXTREME, EXTREME, signal_map(overlaid)),
             LOSS: ("viridis_r", -EXTREME, 0.0, loss_map(overlaid))}  # fmt: skip
     variants = looks(overlaid.networks["variant"])
-    settings = next(iter(overlaid.settings.values()), {})
+    settings = next(iter(overlaid.settings.values()), {})  # of any condition: they differ in the gain alone
     with figure(path, 3.4 * len(variants) + 2.6, 5.8) as page:
         page.suptitle(f"{overlaid.title}: signal and loss against depth and gain")
         grid = page.subplots(2, len(variants), sharex=True, sharey=True, squeeze=False)

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from degradation.networks.cifar import Conv3x3
-from degradation.networks.conv_spec import SPAN
 
 if TYPE_CHECKING:
     from degradation.networks.conv_spec import ConvNetwork
@@ -22,7 +21,7 @@ class Conv(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(Conv3x3(settings.width, settings.width) for _ in range(depth))
         self.responses = nn.ModuleList(nn.Identity() for _ in range(depth - 1))
-        self.span = min(SPAN, depth)
+        self.span = min(settings.span, depth)
         self.residual = settings.shortcut != "none"
 
     def trace(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:

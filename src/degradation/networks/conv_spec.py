@@ -8,8 +8,6 @@ from degradation.checks import at_least, one_of, require
 if TYPE_CHECKING:
     from torch import nn
 
-SPAN = 2  # layers that a shortcut passes over, as in He et al. 2015; a single layer has one over itself
-
 
 @dataclass
 class ConvNetwork:
@@ -20,6 +18,7 @@ class ConvNetwork:
     shortcut: str
     init: str
 
+    span = 2  # layers that a shortcut passes over, as in He et al. 2015; a single layer has one over itself
     norm = "none"
     block_layers = 1  # there is no stem that blocks could be counted from, so figures by layer show every layer
 
@@ -32,8 +31,8 @@ class ConvNetwork:
         """Refuse a depth that is neither 1 nor even."""
         require(depth >= 1, f"depth is {depth}; the smallest network has depth 1.")
         require(
-            depth == 1 or depth % SPAN == 0,
-            f"depth is {depth}; networks of the conv family have one layer or blocks of {SPAN}: the nearest are "
+            depth == 1 or depth % self.span == 0,
+            f"depth is {depth}; networks of the conv family have one layer or blocks of {self.span}: the nearest are "
             f"{depth - 1} and {depth + 1}.",
         )
 
