@@ -10,13 +10,16 @@ PYTHON3 ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
 TORCH ?= $(shell cat $(VENV)/.torch 2>/dev/null)
 STAMP := $(VENV)/.installed$(addprefix -,$(TORCH))
 # The sweeps. The story: default initialisation with the arm that explains it, then images; sine_why has all networks of
-# sine_depth. Every other experiment that a CPU can explains something; the long ones take an hour and more.
+# sine_depth. What the literature sets beside the residual network is a sweep of its own, the atlas. Every other
+# experiment that a CPU can explains something; the long ones take half an hour and more.
 STORY := sine_why digits_depth
-LONG := digits_budget_16x digits_1202 cifar10_small
+ARCHITECTURES := digits_shortcuts digits_orders digits_norm_free digits_stochastic digits_bottleneck digits_densenet \
+	digits_highway sine_highway
+LONG := sine_3000 digits_2000 digits_budget_16x digits_1202 cifar10_small
 CPU := $(filter-out %_smoke,$(basename $(notdir $(shell grep -L '^ *device: cuda' conf/experiment/*.yaml))))
 SINE_FIRST := $(filter sine_%,$(CPU)) $(filter-out sine_%,$(CPU))
-WHY := $(filter-out $(STORY) $(LONG) sine_depth,$(SINE_FIRST))
-ALL := $(STORY) $(WHY) sine_depth $(LONG)
+WHY := $(filter-out $(STORY) $(ARCHITECTURES) $(LONG) sine_depth,$(SINE_FIRST))
+ALL := $(STORY) $(WHY) sine_depth $(ARCHITECTURES) $(LONG)
 space := $(subst ,, )
 comma := ,
 listed = $(subst $(space),$(comma),$(strip $(1)))
@@ -33,10 +36,10 @@ ARGS ?=
 # Where this is set every process compiles all of torch and Lightning again: 18 s of imports in place of 8.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install sweep-depth sweep-why sweep-all inside demo smoke test test-faults test-slurm slurm-packages format bench compare gpu-proof notebook lock audit report publish wandb-sync clean
+.PHONY: help install sweep-depth sweep-why sweep-architectures sweep-all inside demo smoke test test-faults test-slurm slurm-packages format bench compare gpu-proof notebook lock audit report publish wandb-sync clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "%-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "%-19s %s\n", $$1, $$2}'
 
 install: $(STAMP) ## install the locked packages and this project into .venv
 
@@ -72,6 +75,9 @@ sweep-depth: $(STAMP) ## the story: sine and digits, figure by figure as each is
 
 sweep-why: $(STAMP) ## the experiments that explain the story: initialisation, normalisation, learning rate, budget, ...
 	$(PYTHON) experiments/train.py -m experiment=$(call listed,$(WHY)) $(ARGS)
+
+sweep-architectures: $(STAMP) ## other shortcuts, orders, families: the atlas
+	$(PYTHON) experiments/train.py -m experiment=$(call listed,$(ARCHITECTURES)) $(ARGS)
 
 sweep-all: $(STAMP) ## everything that a CPU can, cifar10_small last
 	$(PYTHON) experiments/train.py -m experiment=$(call listed,$(ALL)) $(ARGS)
