@@ -250,7 +250,7 @@ def test_what_was_known_when_a_claim_was_entered(registered):
         assert all(by_experiment[name].values()), name
     for name in ("digits_budget_16x", "digits_1202", "sine_init", "digits_dropout", "cifar10_depth", "cifar10_1202",
                  "sine_highway", "digits_highway", "digits_bottleneck", "cifar10_bottleneck",
-                 "digits_densenet", "sine_3000"):  # fmt: skip
+                 "digits_densenet", "sine_3000", "digits_unet"):  # fmt: skip
         assert not any(by_experiment[name].values()), name
     for name, probed in (("sine_span", "three-layers-give-a-gain"), ("digits_deepened", "a-deep-solution-exists")):
         assert {key for key, known in by_experiment[name].items() if known} == {probed}

@@ -11,6 +11,7 @@ from degradation.networks.bottleneck_spec import BottleneckNetwork
 from degradation.networks.cifar_spec import CifarNetwork
 from degradation.networks.densenet_spec import DenseNetwork
 from degradation.networks.mlp_spec import MLPNetwork
+from degradation.networks.unet_spec import UNetwork
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -127,4 +128,5 @@ FAMILIES: dict[str, type[Family]] = {
     "cifar": CifarNetwork,
     "bottleneck": BottleneckNetwork,
     "densenet": DenseNetwork,
+    "unet": UNetwork,
 }

@@ -5,8 +5,8 @@ shallower depths would find a gap in noise. Errors are percent, so their differe
 a log scale, so their differences are decades.
 
 One file a group of experiments: `sine`, `images` (plain and residual networks over depth, and CIFAR-10), `arms`
-(experiments that ask why plain networks fail), `architectures` (highway, bottleneck and dense networks, thousands of
-layers).
+(experiments that ask why plain networks fail), `architectures` (highway, bottleneck and dense networks, U-Nets,
+thousands of layers).
 """
 
 from collections.abc import Mapping
