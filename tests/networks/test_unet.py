@@ -139,29 +139,14 @@ def test_pinned_parameters():
     assert networks.count_parameters(unet()) == down + up + 2 * 2 * (3 + 6 + 12 + 6 + 3) + 2 * 3 + 2 == 3998
 
 
-def test_depths_examples_and_predictions_that_there_are():
+def test_depths_images_and_predictions_that_there_are():
     assert [depth for depth in range(-7, 24) if not refusal(settings().check_depth, depth)] == [8, 13, 18, 23]
     for depth, end in ((3, "the smallest is 8."), (9, "have 5n + 3 layers: the nearest are 8 and 13.")):
         assert refusal(settings().check_depth, depth).endswith(end)
-    assert refusal(settings().check_input, "digits_denoising", (1, 8, 8)) is None
-    assert refusal(settings().check_input, "sine", (1,)).endswith("task.name=sine has none; use mlp.")
     for shape in ((1, 6, 8), (1, 8, 6)):
         assert refusal(settings().check_input, "odd", shape).endswith("pixels; multiples of 4 are needed.")
     said = refusal(settings().module, shape=(1, 8, 8), outputs=10, depth=8)
     assert said.startswith("network.family=unet predicts images: 64 numbers for those of (1, 8, 8), and not 10;")
-
-
-def test_execution():
-    usual = {"device": "cpu", "engine": "sequential", "memory_format": "channels_last", "compile_blocks": False}
-    assert refusal(settings().check_execution, **usual) is None
-    assert refusal(settings().check_execution, **usual | {"device": "cuda", "engine": "graph"}) is None
-    assert "are not stacked" in refusal(settings().check_execution, **usual | {"engine": "stacked"})
-    assert "compile_blocks is for" in refusal(settings().check_execution, **usual | {"compile_blocks": True})
-    assert [settings().default_engine(device, "fp32") for device in ("cpu", "cuda")] == ["sequential", "graph"]
-    places = [("cpu", "fp32"), ("cuda", "fp32"), ("cuda", "bf16")]
-    formats = [settings().default_memory_format(*place) for place in places]
-    assert formats == ["channels_last", "contiguous", "channels_last"]
-    assert settings().default_compile_blocks("cuda", "bf16", 64000) is False
 
 
 @pytest.mark.parametrize(

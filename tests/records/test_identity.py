@@ -79,12 +79,12 @@ def test_a_new_key_changes_no_digest(compose_config):
     before = digest(config, "plain")
     later = make_dataclass(
         "LaterNetwork",
-        [("gate_bias", float, field(default=0.0, metadata={"absent": 0.0}))],
+        [("later_key", float, field(default=0.0, metadata={"absent": 0.0}))],
         bases=(MLPNetwork,),
     )
     values = {f.name: getattr(config.network, f.name) for f in fields(config.network)}
     assert digest(replace(config, network=later(**values)), "plain") == before
-    assert digest(replace(config, network=later(**values, gate_bias=-2.0)), "plain") != before
+    assert digest(replace(config, network=later(**values, later_key=-2.0)), "plain") != before
 
 
 def test_pinned_digests(compose_config):
@@ -110,5 +110,5 @@ def test_another_family_names_its_own_keys(compose_config):
     other = ["experiment=digits_depth", "recipe=digits", "task=digits", "recipe.max_steps=150"]
     mlp = compose_config(*other, "network=mlp")
     cifar = compose_config(*other, "network=cifar", "depth=8")
-    assert condition(mlp, cifar) == "family=mlp,init=default,norm=none,shortcut=identity,span=3"
+    assert condition(mlp, cifar) == "family=mlp,gate_bias=0.0,init=default,norm=none,shortcut=identity,span=3"
     assert differences(mlp, cifar)["network.span"] == (3, None)

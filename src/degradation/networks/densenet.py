@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from degradation.networks.cifar import Conv3x3
-from degradation.networks.densenet_spec import INNER
+from degradation.networks.cifar import CifarNet, Conv3x3
 
 if TYPE_CHECKING:
     from degradation.networks.densenet_spec import DenseNetwork, Step
@@ -24,7 +23,7 @@ class DenseLayer(nn.Module):
     def __init__(self, settings: "DenseNetwork", inputs: int) -> None:
         super().__init__()
         self.concatenates = settings.shortcut == "concatenate"
-        inner = INNER * settings.width if settings.bottleneck else inputs
+        inner = settings.inner if settings.bottleneck else inputs
         self.norm1 = nn.BatchNorm2d(inputs)
         self.conv1 = nn.Conv2d(inputs, inner, 1, bias=False) if settings.bottleneck else None
         self.norm2 = nn.BatchNorm2d(inner) if settings.bottleneck else None
@@ -99,10 +98,7 @@ class DenseNet(nn.Module):
     def _end(self, x: Tensor) -> Tensor:
         return self.head(torch.relu(self.end_norm(x)).mean((2, 3)))
 
-    @staticmethod
-    def spread(activation: Tensor) -> Tensor:
-        """Standard deviation over inputs, root mean square over units and pixels: ()."""
-        return activation.var(0, correction=0).mean().sqrt()
+    spread = staticmethod(CifarNet.spread)
 
     def weights(self) -> list[Tensor]:
         """Weight tensors of the weighted layers in forward order."""

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from degradation.networks.cifar import Conv3x3
-from degradation.networks.unet_spec import HALVINGS
+from degradation.networks.cifar import CifarNet, Conv3x3
 
 if TYPE_CHECKING:
     from degradation.networks.unet_spec import UNetwork
@@ -59,7 +58,7 @@ class UNet(nn.Module):
 
     def __init__(self, settings: "UNetwork", *, channels: int, depth: int) -> None:
         super().__init__()
-        layers, widths = (depth - 3) // 5, [settings.width * 2**halved for halved in range(HALVINGS + 1)]
+        layers, widths = (depth - 3) // 5, settings.widths
         self.falls = nn.ModuleList(
             Stage(inputs, outputs, layers) for inputs, outputs in zip([channels, *widths], widths, strict=False)
         )
@@ -90,10 +89,7 @@ class UNet(nn.Module):
             yield from outputs
             x = outputs[-1]
 
-    @staticmethod
-    def spread(activation: Tensor) -> Tensor:
-        """Standard deviation over inputs, root mean square over units and pixels: ()."""
-        return activation.var(0, correction=0).mean().sqrt()
+    spread = staticmethod(CifarNet.spread)
 
     def weights(self) -> list[Tensor]:
         """Weight tensors of the weighted layers in forward order."""
