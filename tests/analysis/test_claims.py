@@ -259,8 +259,8 @@ def test_what_was_known_when_a_claim_was_entered(registered):
     for name in ("digits_budget_16x", "digits_1202", "sine_init", "digits_dropout", "cifar10_depth", "cifar10_1202",
                  "digits_shortcuts", "cifar10_shortcuts", "sine_highway", "digits_highway", "digits_orders",
                  "cifar10_orders", "sine_signal", "digits_bottleneck", "cifar10_bottleneck",
-                 "digits_norm_free", "digits_stochastic", "digits_densenet", "sine_3000",
-                 "sine_shattered"):  # fmt: skip
+                 "digits_norm_free", "digits_stochastic", "digits_densenet", "sine_3000", "sine_shattered",
+                 "digits_unet"):  # fmt: skip
         assert not any(by_experiment[name].values()), name
     for name, probed in (("sine_span", "three-layers-give-a-gain"), ("digits_deepened", "a-deep-solution-exists")):
         assert {key for key, known in by_experiment[name].items() if known} == {probed}

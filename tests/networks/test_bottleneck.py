@@ -271,26 +271,10 @@ def test_numbers_are_counted_on_layers(changed):
     assert [sum(products[4:7]) // 3, sum(products[10:13]) // 3] == [chosen.layer_multiply_adds((1, 8, 4))] * 2
 
 
-def test_depths_and_examples_that_there_are():
+def test_depths_that_there_are():
     assert [depth for depth in range(-7, 40) if not refusal(settings().check_depth, depth)] == [11, 20, 29, 38]
     for depth, end in ((2, "the smallest is 11."), (12, "the nearest are 11 and 20."), (163, "155 and 164.")):
         assert refusal(settings().check_depth, depth).endswith(end)
-    assert refusal(settings().check_input, "digits", (1, 8, 8)) is None
-    assert refusal(settings().check_input, "sine", (1,)).endswith("task.name=sine has none; use mlp.")
-
-
-def test_execution():
-    usual = {"device": "cpu", "engine": "sequential", "memory_format": "channels_last", "compile_blocks": False}
-    assert refusal(settings().check_execution, **usual) is None
-    assert refusal(settings().check_execution, **usual | {"device": "cuda", "engine": "graph"}) is None
-    assert "are not stacked" in refusal(settings().check_execution, **usual | {"engine": "stacked"})
-    assert "compile_blocks is for" in refusal(settings().check_execution, **usual | {"compile_blocks": True})
-    assert [settings().default_engine(device, "fp32") for device in ("cpu", "cuda")] == ["sequential", "graph"]
-    formats = [
-        settings().default_memory_format(*place) for place in (("cpu", "fp32"), ("cuda", "fp32"), ("cuda", "bf16"))
-    ]
-    assert formats == ["channels_last", "contiguous", "channels_last"]
-    assert settings().default_compile_blocks("cuda", "bf16", 64000) is False
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ def test_numbers_are_counted_on_layers(bottleneck, shortcut):
     assert chosen.layer_multiply_adds((1, 8, 8)) == within // 38
 
 
-def test_depths_and_examples_that_there_are():
+def test_depths_that_there_are():
     assert [depth for depth in range(-7, 20) if not refusal(settings().check_depth, depth)] == [7, 10, 13, 16, 19]
     assert [depth for depth in range(-7, 26) if not refusal(settings(True).check_depth, depth)] == [10, 16, 22]
     for bottleneck, depth, end in (
@@ -186,21 +186,6 @@ def test_depths_and_examples_that_there_are():
         (True, 19, "with network.bottleneck have 6n + 4 layers: the nearest are 16 and 22."),
     ):
         assert refusal(settings(bottleneck).check_depth, depth).endswith(end)
-    assert refusal(settings().check_input, "digits", (1, 8, 8)) is None
-    assert refusal(settings().check_input, "sine", (1,)).endswith("task.name=sine has none; use mlp.")
-
-
-def test_execution():
-    usual = {"device": "cpu", "engine": "sequential", "memory_format": "channels_last", "compile_blocks": False}
-    assert refusal(settings().check_execution, **usual) is None
-    assert refusal(settings().check_execution, **usual | {"device": "cuda", "engine": "graph"}) is None
-    assert "are not stacked" in refusal(settings().check_execution, **usual | {"engine": "stacked"})
-    assert "compile_blocks is for" in refusal(settings().check_execution, **usual | {"compile_blocks": True})
-    assert [settings().default_engine(device, "fp32") for device in ("cpu", "cuda")] == ["sequential", "graph"]
-    places = [("cpu", "fp32"), ("cuda", "fp32"), ("cuda", "bf16")]
-    formats = [settings().default_memory_format(*place) for place in places]
-    assert formats == ["channels_last", "contiguous", "channels_last"]
-    assert settings().default_compile_blocks("cuda", "bf16", 64000) is False
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from degradation.training.schedule import learning_rate
 CONSTANT = ["recipe.warmup_steps=0", "recipe.schedule=constant", "recipe.milestones=[]"]
 IDENTITY = ["experiment=identity_learning", "task=identity", "network=conv"]
 SMALL = {"sine": [], "identity": IDENTITY, "digits": ["experiment=digits_depth", "depth=8", *CONSTANT]}
+SMALL["digits_denoising"] = ["task=digits_denoising", "network=unet", "depth=8", *CONSTANT]
 MLP = [
     "experiment=digits_depth",
     "network=mlp",

@@ -1,7 +1,5 @@
 """Families beside `mlp` and `cifar` train on the engines: the graph engine's step, and what is matched with plain."""
 
-import dataclasses
-
 import pytest
 import torch
 from torch import nn
@@ -25,9 +23,16 @@ SHORT = [
     *["recipe.milestones=[3]", "recipe.warmup_steps=2", "seeds=[3]", "runtime.segment_steps=4", "network.width=2"],
 ]
 FAMILIES = {
-    "bottleneck": ["network=bottleneck", "depth=11", "variants=[plain,residual,preactivation]"],
-    "resnext": ["network=bottleneck", "depth=11", "network.groups=2", "network.shortcut=B"],
-    "densenet": ["network=densenet", "depth=10", "network.bottleneck=true", "variants=[plain,concatenated]"],
+    "bottleneck": ["task=digits", "network=bottleneck", "depth=11", "variants=[plain,residual,preactivation]"],
+    "resnext": ["task=digits", "network=bottleneck", "depth=11", "network.groups=2", "network.shortcut=B"],
+    "densenet": [
+        "task=digits",
+        "network=densenet",
+        "depth=10",
+        "network.bottleneck=true",
+        "variants=[plain,concatenated]",
+    ],
+    "unet": ["network=unet", "depth=8", "task=digits_denoising", "variants=[plain,concatenated]"],
 }
 each = pytest.mark.parametrize("name", FAMILIES)
 
@@ -56,7 +61,7 @@ def test_the_graph_engines_step_is_the_sequential_one_bitwise(compose_config, ca
 def test_a_step_on_a_pretended_gpu_stays_there(compose_config, monkeypatch, name):
     """Operations on two devices fail, and so does reading a number; see test_graph."""
     config = with_runtime(compose_config(*SHORT, *FAMILIES[name]), device="cuda", engine="graph")
-    engine = GraphEngine(config, dataclasses.replace(load_task(config), augment=True))
+    engine = GraphEngine(config, load_task(config))
 
     def backward(loss):
         assert loss.is_cuda
@@ -85,7 +90,8 @@ def test_a_step_on_a_pretended_gpu_stays_there(compose_config, monkeypatch, name
 @pytest.mark.parametrize(
     ("name", "expected"), [("bottleneck", {"plain": True, "residual": True, "preactivation": False}),
                            ("resnext", {"plain": True, "residual": False}),
-                           ("densenet", {"plain": True, "concatenated": False})]
+                           ("densenet", {"plain": True, "concatenated": False}),
+                           ("unet", {"plain": True, "concatenated": True})]
 )  # fmt: skip
 def test_what_is_matched_with_plain(compose_config, name, expected):
     config = compose_config(*SHORT, *FAMILIES[name])

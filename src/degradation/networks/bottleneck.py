@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from degradation.networks.cifar import Conv3x3
+from degradation.networks.cifar import CifarNet, Conv3x3
 from degradation.networks.layers import ZeroPad
 
 if TYPE_CHECKING:
@@ -125,10 +125,7 @@ class BottleneckNet(nn.Module):
             x = torch.relu(self.outer_norm(x))
         return self.head(x.mean((2, 3)))
 
-    @staticmethod
-    def spread(activation: Tensor) -> Tensor:
-        """Standard deviation over inputs, root mean square over units and pixels: ()."""
-        return activation.var(0, correction=0).mean().sqrt()
+    spread = staticmethod(CifarNet.spread)
 
     def weights(self) -> list[Tensor]:
         """Weight tensors of the weighted layers in forward order, shortcuts left out."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from degradation.checks import at_least, one_of, require
+from degradation.networks.convolutional import Convolutional
 from degradation.networks.sums import check_sum
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class Shape(NamedTuple):
 
 
 @dataclass
-class BottleneckNetwork:
+class BottleneckNetwork(Convolutional):
     """Settings of `degradation.networks.bottleneck.BottleneckNet`. Keys: conf/network/bottleneck.yaml."""
 
     family: str
@@ -34,7 +35,6 @@ class BottleneckNetwork:
     groups: int
     group_width: int | None
 
-    norm = "batch"
     block_layers = 3
 
     def __post_init__(self) -> None:
@@ -56,27 +56,6 @@ class BottleneckNetwork:
         below = max(11, (depth - 2) // 9 * 9 + 2)
         nearest = f"the nearest are {below} and {below + 9}" if depth > 11 else "the smallest is 11"
         require(depth == below, f"depth is {depth}; networks of the bottleneck family have 9n + 2 layers: {nearest}.")
-
-    def check_input(self, task: str, shape: tuple[int, ...]) -> None:
-        require(len(shape) == 3, f"network.family=bottleneck takes images and task.name={task} has none; use mlp.")
-
-    def check_execution(self, *, device: str, engine: str, memory_format: str, compile_blocks: bool) -> None:
-        require(
-            engine != "stacked",
-            "runtime.engine is 'stacked'; networks of the bottleneck family are not stacked, use auto, sequential or "
-            "graph.",
-        )
-        require(not compile_blocks, "runtime.compile_blocks is for network.family=cifar and it is bottleneck.")
-
-    def default_engine(self, device: str, precision: str) -> str:
-        return "graph" if device == "cuda" else "sequential"
-
-    def default_memory_format(self, device: str, precision: str) -> str:
-        """As in the `cifar` family, which says why."""
-        return "channels_last" if device == "cpu" or precision == "bf16" else "contiguous"
-
-    def default_compile_blocks(self, device: str, precision: str, max_steps: int) -> bool:
-        return False
 
     def blocks(self, depth: int) -> Iterator[Shape]:
         """The blocks' shapes, one after another."""
@@ -108,9 +87,6 @@ class BottleneckNetwork:
         """Mean over a block's three layers, the same in every stage but for each one's first block."""
         inner = next(self.blocks(11)).inner
         return inner * (2 * EXPANSION * self.width + 9 * inner // self.groups) * shape[1] * shape[2] // 3
-
-    def source(self) -> None:
-        """None: every network is drawn from its seed."""
 
     def module(self, *, shape: tuple[int, ...], outputs: int, depth: int) -> "nn.Module":
         from degradation.networks.bottleneck import BottleneckNet

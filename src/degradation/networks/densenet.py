@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from degradation.networks.cifar import Conv3x3
+from degradation.networks.cifar import CifarNet, Conv3x3
 
 if TYPE_CHECKING:
     from degradation.networks.densenet_spec import DenseNetwork, Step
@@ -98,10 +98,7 @@ class DenseNet(nn.Module):
     def _end(self, x: Tensor) -> Tensor:
         return self.head(torch.relu(self.end_norm(x)).mean((2, 3)))
 
-    @staticmethod
-    def spread(activation: Tensor) -> Tensor:
-        """Standard deviation over inputs, root mean square over units and pixels: ()."""
-        return activation.var(0, correction=0).mean().sqrt()
+    spread = staticmethod(CifarNet.spread)
 
     def weights(self) -> list[Tensor]:
         """Weight tensors of the weighted layers in forward order."""

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from degradation.checks import at_least, one_of, require
+from degradation.networks.convolutional import Convolutional
 
 if TYPE_CHECKING:
     from torch import nn
 
-STEM, INNER = 16, 4  # channels of the stem without bottlenecks; of a bottleneck, over the growth rate
+STEM = 16  # channels of the stem without bottlenecks
 TYPICAL = 40  # layers of the network whose mean layer stands for a layer
 
 
@@ -22,7 +23,7 @@ class Step(NamedTuple):
 
 
 @dataclass
-class DenseNetwork:
+class DenseNetwork(Convolutional):
     """Settings of `degradation.networks.densenet.DenseNet`. Keys and their meaning: conf/network/densenet.yaml."""
 
     family: str
@@ -30,7 +31,7 @@ class DenseNetwork:
     shortcut: str
     bottleneck: bool
 
-    init, norm = "he", "batch"
+    init = "he"
     block_layers = 1  # concatenated features leave every layer
 
     def __post_init__(self) -> None:
@@ -55,31 +56,15 @@ class DenseNetwork:
             f"{nearest}.",
         )
 
-    def check_input(self, task: str, shape: tuple[int, ...]) -> None:
-        require(len(shape) == 3, f"network.family=densenet takes images and task.name={task} has none; use mlp.")
-
-    def check_execution(self, *, device: str, engine: str, memory_format: str, compile_blocks: bool) -> None:
-        require(
-            engine != "stacked",
-            "runtime.engine is 'stacked'; networks of the densenet family are not stacked, use auto, sequential or "
-            "graph.",
-        )
-        require(not compile_blocks, "runtime.compile_blocks is for network.family=cifar and it is densenet.")
-
-    def default_engine(self, device: str, precision: str) -> str:
-        return "graph" if device == "cuda" else "sequential"
-
-    def default_memory_format(self, device: str, precision: str) -> str:
-        """As in the `cifar` family, which says why."""
-        return "channels_last" if device == "cpu" or precision == "bf16" else "contiguous"
-
-    def default_compile_blocks(self, device: str, precision: str, max_steps: int) -> bool:
-        return False
-
     @property
     def stem(self) -> int:
         """Channels of the first layer (Huang et al. 2016, section 3, implementation details)."""
         return 2 * self.width if self.bottleneck else STEM
+
+    @property
+    def inner(self) -> int:
+        """Channels of a bottleneck."""
+        return 4 * self.width
 
     def steps(self, depth: int) -> Iterator[Step]:
         """Three dense blocks with two transitions between them; what a transition leaves is half with bottlenecks."""
@@ -93,11 +78,6 @@ class DenseNetwork:
                 left = channels // 2 if self.bottleneck else channels
                 yield Step(channels, left, transition=True)
                 channels = left
-
-    @property
-    def inner(self) -> int:
-        """Channels that a bottleneck puts out."""
-        return INNER * self.width
 
     def _weights(self, step: Step) -> int:
         if step.transition:
@@ -128,9 +108,6 @@ class DenseNetwork:
             if step.transition:
                 pixels //= 4
         return total // (TYPICAL - 2)
-
-    def source(self) -> None:
-        """None: every network is drawn from its seed."""
 
     def module(self, *, shape: tuple[int, ...], outputs: int, depth: int) -> "nn.Module":
         from degradation.networks.densenet import DenseNet

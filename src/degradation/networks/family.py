@@ -12,6 +12,7 @@ from degradation.networks.cifar_spec import CifarNetwork
 from degradation.networks.conv_spec import ConvNetwork
 from degradation.networks.densenet_spec import DenseNetwork
 from degradation.networks.mlp_spec import MLPNetwork
+from degradation.networks.unet_spec import UNetwork
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -137,4 +138,5 @@ FAMILIES: dict[str, type[Family]] = {
     "bottleneck": BottleneckNetwork,
     "densenet": DenseNetwork,
     "conv": ConvNetwork,
+    "unet": UNetwork,
 }

@@ -42,7 +42,7 @@ class Block(nn.Module):
                 h = torch.addcmul(h if self.branch is None else self.branch * h, self.shortcut, x)
             activations.append(torch.relu(h))
         if self.gate is not None:
-            activations[-1] = torch.lerp(x, activations[-1], self.gate(x))
+            activations[-1] = torch.addcmul(x, self.gate(x), activations[-1] - x)
         return activations[1:]
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from degradation.tasks.cifar10 import Cifar10Task
 from degradation.tasks.digits import DigitsTask
+from degradation.tasks.digits_denoising import DigitsDenoisingTask
 from degradation.tasks.identity import IdentityTask
 from degradation.tasks.image_folder import ImageFolderTask
 from degradation.tasks.sine import SineTask
@@ -70,6 +71,7 @@ TASKS: dict[str, type[TaskSpec]] = {
     "sine": SineTask,
     "digits": DigitsTask,
     "identity": IdentityTask,
+    "digits_denoising": DigitsDenoisingTask,
     "cifar10": Cifar10Task,
     "image_folder": ImageFolderTask,
 }

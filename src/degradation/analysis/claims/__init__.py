@@ -7,8 +7,8 @@ a log scale, so their differences are decades.
 One file a group of experiments: `sine`, `images` (plain and residual networks over depth, and CIFAR-10), `arms`
 (experiments that ask why plain networks fail), `shortcuts` (others than the identity, and stochastic depth), `orders`
 (of normalisation, ReLU and addition), `norm_free` (networks without normalisation), `architectures` (highway,
-bottleneck and dense networks), `signal` (what theory says of signals and gradients), `inside` (looks into trained
-networks).
+bottleneck and dense networks, U-Nets), `signal` (what theory says of signals and gradients), `inside` (looks into
+trained networks).
 """
 
 from collections.abc import Mapping

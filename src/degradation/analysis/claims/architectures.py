@@ -1,4 +1,4 @@
-"""The claims of other architectures, highway, bottleneck and dense networks, and of thousands of layers.
+"""The claims of other architectures, highway, bottleneck and dense networks, U-Nets, and of thousands of layers.
 
 All were entered before a run.
 """
@@ -32,7 +32,7 @@ def architecture_claims(published: Mapping[str, Mapping[int, float]]) -> list[Cl
         published: the printed test errors of cifar10_bottleneck in percent, by variant and depth.
     """
     highway = [*_highway("sine_highway"), *_highway("digits_highway")]
-    return [*highway, *_bottleneck(), *_printed(published), *_dense(), *_thousands()]
+    return [*highway, *_bottleneck(), *_printed(published), *_dense(), *_thousands(), *_unet()]
 
 
 def _highway(experiment: str) -> list[Claim]:
@@ -164,5 +164,23 @@ def _thousands() -> list[Claim]:
             "Plain networks of 1000 layers do not come below predicting the mean.",
             f"{HE2015}, section 1, of tens of layers",
             Difference("train_loss", residual._replace(variant="plain", depth=1000), 0, "above", -LOSS_MARGIN),
+        ),
+    ]
+
+
+def _unet() -> list[Claim]:
+    plain, skipping = Cell("digits_unet", "plain", 23), Cell("digits_unet", "concatenated", 23)
+    return [
+        Claim(
+            "digits_unet/skips-bring-details",
+            "At 23 layers a U-Net with its concatenating skips has a lower test loss than one without.",
+            "ours, after Ronneberger et al. 2015 (1505.04597), section 2",
+            Difference("test_loss", skipping, plain, "below", 0),
+        ),
+        Claim(
+            "digits_unet/skips-do-not-let-stages-be-deeper",
+            "With concatenating skips, too, deeper U-Nets have a higher training loss.",
+            f"ours, after {HE2015}, section 1",
+            Difference("train_loss", skipping._replace(depth=83), skipping._replace(depth=13), "above", LOSS_MARGIN),
         ),
     ]

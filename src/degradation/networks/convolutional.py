@@ -1,0 +1,38 @@
+"""What the settings of several families of convolutional networks say alike. Imports no torch."""
+
+from degradation.checks import require
+
+
+class Convolutional:
+    """Batch-normalised networks on images, whose blocks are not compiled and which are drawn from their seeds.
+
+    The base of a family's settings; the methods are those of `degradation.networks.family.Family`.
+    """
+
+    family: str
+
+    norm = "batch"
+
+    def check_input(self, task: str, shape: tuple[int, ...]) -> None:
+        require(len(shape) == 3, f"network.family={self.family} takes images and task.name={task} has none; use mlp.")
+
+    def check_execution(self, *, device: str, engine: str, memory_format: str, compile_blocks: bool) -> None:
+        require(
+            engine != "stacked",
+            f"runtime.engine is 'stacked'; networks of the {self.family} family are not stacked, use auto, sequential "
+            "or graph.",
+        )
+        require(not compile_blocks, f"runtime.compile_blocks is for network.family=cifar and it is {self.family}.")
+
+    def default_engine(self, device: str, precision: str) -> str:
+        return "graph" if device == "cuda" else "sequential"
+
+    def default_memory_format(self, device: str, precision: str) -> str:
+        """As in the `cifar` family, which says why."""
+        return "channels_last" if device == "cpu" or precision == "bf16" else "contiguous"
+
+    def default_compile_blocks(self, device: str, precision: str, max_steps: int) -> bool:
+        return False
+
+    def source(self) -> None:
+        """None: every network is drawn from its seed."""
