@@ -10,6 +10,7 @@ from tests.conftest import ROOT
 
 FOLDER = ROOT / "notebooks"
 NAMES = ["01_degradation.ipynb", "02_build_a_pair.ipynb", "03_your_own_sweep.ipynb"]
+WAITING = ["04_inside.ipynb"]  # reads tables that are not committed yet; once they are it is one of NAMES
 
 
 def printed(book):
@@ -20,7 +21,7 @@ def printed(book):
 
 
 def test_all_notebooks_are_here():
-    assert sorted(path.name for path in FOLDER.glob("*.ipynb")) == NAMES
+    assert sorted(path.name for path in FOLDER.glob("*.ipynb")) == [*NAMES, *WAITING]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -107,6 +107,9 @@ def test_surfaces():
     part = tables(surface=surface(0, lambda x, y: 5 * x**2 + (-4.0 * y**2 if y > 0 else 0)))
     assert of("surface_bends", part) == pytest.approx({0: 200 / 3})  # two of three inner rows
     assert of("surface_curvature", tables(surface=surface(0, lambda x, y: -(x**2)))) == {0: -12}
+    exploded = tables(surface=surface(0, lambda x, y: math.inf if x == y == 1 else x**2 + y**2))
+    assert of("surface_bends", exploded) == pytest.approx({0: 100 / 9})  # the inner point that needs that corner
+    assert of("surface_share", exploded) == pytest.approx({0: 100 * 9 / 25})
 
 
 def test_paths():

@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional
 
 from degradation.checks import ConfigError
+from degradation.diagnostics import lesion
 from degradation.diagnostics.blocks import block_shapes, check_blocks, deleted, loss_and_error, reordered
 from degradation.diagnostics.diagnostic import FINAL, Copied
 from degradation.diagnostics.lesion import COUNTS, DIAGNOSTIC, DRAWS, SWAPS, swappable
@@ -135,7 +136,8 @@ def test_residual_blocks_of_zeros_can_be_deleted_and_swapped_without_a_trace(tas
     assert COUNTS == 10
 
 
-def test_errors_are_of_the_test_set_in_eval_mode_and_draws_are_of_the_seed(task):
+def test_errors_are_of_the_test_set_in_eval_mode_and_draws_are_of_the_seed(task, monkeypatch):
+    monkeypatch.setattr(lesion, "DRAWS", 1)
     network = networks.build(CifarNetwork("cifar", 4, "none"), input_shape=(1, 8, 8), outputs=10, depth=20, seed=0)
     network.train()
     first = rows_of(network, task, "plain")

@@ -54,9 +54,9 @@ def test_the_surface_of_a_linear_network_is_a_paraboloid():
     off = network(task.train.inputs).detach() - task.train.targets
     for (a, b), row in found.items():
         expected = (off + a * x + b * y).square().mean().item()
-        assert row["train_loss"] == pytest.approx(expected, rel=6e-4)
+        assert row["train_loss"] == pytest.approx(expected, rel=1e-9)
     second = (found[0.5, 0]["train_loss"] - 2 * found[0, 0]["train_loss"] + found[-0.5, 0]["train_loss"]) / 0.25
-    assert second == pytest.approx(2 * x.square().mean().item(), rel=2e-2)  # four digits are kept
+    assert second == pytest.approx(2 * x.square().mean().item(), rel=1e-9)
 
 
 def test_the_grid_is_a_square_around_the_weights():

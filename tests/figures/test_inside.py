@@ -90,7 +90,7 @@ def test_surfaces_have_equal_levels_and_a_line_a_seed(axes):
 def test_the_page_of_surfaces(tmp_path):
     every = pd.concat([surfaces(variant, depth) for variant in ("plain", "residual") for depth in (20, 56)])
     text = drawn("surface", tmp_path, every)
-    for words in ("plain, 20 layers", "residual, 56 layers", "norms of the filters", "training loss; dashed: guessing"):
+    for words in ("plain, 20 layers", "residual, 56 layers", "every filter moves by its own norm", "dashed: guessing"):
         assert words in text
 
 

@@ -96,15 +96,18 @@ def second_differences(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.n
     square = rows.pivot(index="y", columns="x", values="train_loss")
     loss, step = square.to_numpy(dtype=float), float(np.diff(square.columns.to_numpy(dtype=float)).mean())
     inner = loss[1:-1, 1:-1]
-    along_x = (loss[1:-1, 2:] - 2 * inner + loss[1:-1, :-2]) / step**2
-    along_y = (loss[2:, 1:-1] - 2 * inner + loss[:-2, 1:-1]) / step**2
-    mixed = (loss[2:, 2:] - loss[2:, :-2] - loss[:-2, 2:] + loss[:-2, :-2]) / (4 * step**2)
+    with np.errstate(invalid="ignore"):  # a loss may be infinite
+        along_x = (loss[1:-1, 2:] - 2 * inner + loss[1:-1, :-2]) / step**2
+        along_y = (loss[2:, 1:-1] - 2 * inner + loss[:-2, 1:-1]) / step**2
+        mixed = (loss[2:, 2:] - loss[2:, :-2] - loss[:-2, 2:] + loss[:-2, :-2]) / (4 * step**2)
     return along_x, along_y, mixed
 
 
 def _bends(along_x: np.ndarray, along_y: np.ndarray, mixed: np.ndarray) -> np.ndarray:
+    """Where the smaller eigenvalue is negative and not negligible, or the loss is not finite."""
     mean, radius = (along_x + along_y) / 2, np.hypot((along_x - along_y) / 2, mixed)
-    return mean - radius < -NEGLIGIBLE * np.maximum(np.abs(mean - radius), np.abs(mean + radius))
+    smaller, larger = mean - radius, mean + radius
+    return ~np.isfinite(smaller) | (smaller < -NEGLIGIBLE * np.maximum(np.abs(smaller), np.abs(larger)))
 
 
 def _by_network(table: pd.DataFrame, of: Callable[[pd.DataFrame], float]) -> pd.Series:

@@ -221,7 +221,10 @@ METRICS = {
         inside.surface_curvature,
     ),
     "path_length": _inside(
-        "mean length of paths weighted by their gradient, over that of all paths", "of it", "paths", inside.path_length
+        "mean length of paths weighted by their gradient, over that of all paths",
+        "of the mean length",
+        "paths",
+        inside.path_length,
     ),
     "path_decay": _inside(
         "change of the gradient along a path with every block more", "decades", "paths", inside.path_decay

@@ -86,10 +86,5 @@ def _swaps(network: Any, shapes: Shapes, seed: int, task: Task) -> Iterator[Row]
 
 
 def swappable(shapes: Shapes) -> list[tuple[int, int]]:
-    """Pairs of places whose blocks keep one shape: those of a stage, its first left out where it changes shapes."""
-    return [
-        (one, other)
-        for other, (before, after) in enumerate(shapes)
-        for one in range(other)
-        if shapes[one] == (before, after) and before == after
-    ]
+    """Pairs of places whose blocks have equal shapes: those of a stage, its first left out where it changes shapes."""
+    return [(one, other) for other in range(len(shapes)) for one in range(other) if shapes[one] == shapes[other]]

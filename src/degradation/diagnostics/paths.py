@@ -38,7 +38,8 @@ class Paths:
 
     def measure(self, copied: Copied, task: Task, moment: str) -> Iterator[tuple[Member, Row]]:
         check_blocks("paths", copied.network)
-        network, (member,) = copied.network.eval(), copied.members
+        network: Any = copied.network.eval()
+        (member,) = copied.members
         blocks = len(network.blocks)
         if any(shortcut is None for _, shortcut in network.summands()):
             return

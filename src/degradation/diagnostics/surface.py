@@ -54,7 +54,8 @@ class Surface:
             with moved(network, steps):
                 loss, error = loss_and_error(network, task.train, task)
             progress.tick()
-            yield member, {"x": x, "y": y, "train_loss": rounded(loss), "train_error": rounded(error)}
+            # the loss with all its digits: second differences are taken of it
+            yield member, {"x": x, "y": y, "train_loss": loss, "train_error": rounded(error)}
 
 
 DIAGNOSTIC = Surface()

@@ -1,5 +1,6 @@
 """Feature maps of one image as a contact sheet: the deepest networks, variant below variant."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -27,13 +28,13 @@ def draw(path: Path, drawn: Drawn) -> None:
             for column, layer in enumerate(layers):
                 maps(block[:, column], of_variant[of_variant["layer"] == layer])
                 block[0, column].set_title("image" if layer == 0 else f"{layer}", fontsize=9, color=look.colour)
-            middle = block[len(channels) // 2, 0]
-            middle.text(-0.25, 1.0, variant, transform=middle.transAxes, rotation=90, ha="right", va="center",
-                        color=look.colour, fontweight="bold")  # fmt: skip
+            middle = block[len(channels) // 2, 0]  # beside the image there are no other channels of it
+            middle.text(0.5, 0.5, variant, transform=middle.transAxes, rotation=90, ha="center", va="center",
+                        color=look.colour, fontweight="bold", in_layout=False)  # fmt: skip
         page.supxlabel("weighted layer; black: its smallest activation, white: its largest", fontsize=9)
 
 
-def maps(column: "list[Axes]", of_layer: pd.DataFrame) -> None:
+def maps(column: Iterable[Axes], of_layer: pd.DataFrame) -> None:
     """The channels of one network's layer, one below the other, on one scale.
 
     Args:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
+from matplotlib.contour import QuadContourSet
 
 from degradation.figures.kind import INSIDE, Drawn, Kind
 from degradation.figures.scales import level
@@ -35,14 +36,15 @@ def draw(path: Path, drawn: Drawn) -> None:
             level(row[-1], guessing, "guessing")
             row[0].set_ylabel("second direction")
         for axes in grid[-1]:
-            axes.set_xlabel("first direction (norms of the filters)")
+            axes.set_xlabel("first direction")
+        page.supxlabel("one unit: every filter moves by its own norm", fontsize=9)
         bar = page.colorbar(filled, ax=grid[:, :-1], location="left", shrink=0.8)
         bar.set_label("training loss; dashed: guessing")
         bar.set_ticks([10.0**power for power in range(-3, 4)])
         page.legend(handles=variant_handles(variants), loc="outside right center", fontsize=9.5)
 
 
-def square(axes: Axes, surface: pd.DataFrame, guessing: float) -> object:
+def square(axes: Axes, surface: pd.DataFrame, guessing: float) -> QuadContourSet:
     """Contours of one network's loss, the loss of guessing dashed, the trained weights a cross; returns the contours.
 
     Args:

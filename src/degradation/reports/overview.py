@@ -11,7 +11,7 @@ import pandas as pd
 
 from degradation.analysis.claims import claims
 from degradation.analysis.findings import Finding
-from degradation.analysis.metrics import Tables
+from degradation.analysis.metrics import METRICS, Tables
 from degradation.analysis.rules import Evidence
 from degradation.analysis.sentences import what_happened
 from degradation.analysis.sources import Claim
@@ -31,7 +31,7 @@ from degradation.reports.experiment import made_with, mean_and_sd, summary_table
 from degradation.reports.html import page
 from degradation.reports.markdown import aligned
 from degradation.reports.matrix import in_markdown
-from degradation.reports.publish import REFERENCE, SUMMARY
+from degradation.reports.publish import REFERENCE
 from degradation.reports.verdicts import (
     CAVEATS,
     CHOICES,
@@ -172,9 +172,9 @@ def _section(defaults: Config, results: Path) -> Section | None:
 
 
 def _diagnosed(folder: Path) -> list[str]:
-    """The tables of diagnostics on finished runs, by name."""
-    others = {"networks", "curves", "layers", "predictions", Path(SUMMARY).stem}
-    return sorted(path.stem for path in folder.glob("*.csv") if path.stem not in others)
+    """The tables of diagnostics on finished runs that claims are about, of those that are there."""
+    known = {metric.diagnostic for metric in METRICS.values() if metric.diagnostic}
+    return sorted(name for name in known if (folder / f"{name}.csv").exists())
 
 
 def _images(defaults: Config) -> dict[str, int]:
