@@ -55,9 +55,11 @@ def test_a_variant_looks_alike_in_every_figure_and_eight_can_be_told_apart():
 
 
 def test_a_ninth_variant_and_those_after_it_take_new_pairs_of_colour_and_marker():
-    names = [f"v{place}" for place in range(16)]
-    assert len(set(looks(names).values())) == 16
-    assert all(looks(names[:8])[name] in LOOKS for name in names[:8])
+    names = ["plain", "residual", *(f"v{place:02d}" for place in range(12))]
+    found = looks(names)
+    assert len(set(found.values())) == 14
+    assert set(list(found.values())[:8]) == set(LOOKS)
+    assert [name for name in names if found[name].colour in {LOOKS[0].colour, LOOKS[1].colour}] == names[:2]
 
 
 # Machado, Oliveira and Fernandes 2009, severity 1: linear RGB as seen with protan-, deuter- and tritanopia

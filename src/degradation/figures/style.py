@@ -32,8 +32,8 @@ LOOKS = [
     *[Look("#D55E00", "o"), Look("#0072B2", "s"), Look("#009E73", "^"), Look("#CC79A7", "D")],
     *[Look("#56B4E9", "v"), Look("#E69F00", "P"), Look("#000000", "X"), Look("#7F7F7F", "*")],
 ]
-# For the ninth variant of a figure and those after it: the same colours, each with the marker of another.
-MORE_LOOKS = [Look(look.colour, LOOKS[place - 3].marker) for place, look in enumerate(LOOKS)]
+# For the ninth variant of a figure and those after it: colours of others than plain and residual, with other markers.
+MORE_LOOKS = [Look(look.colour, LOOKS[place].marker) for place, look in enumerate(LOOKS[2:])]
 # Variants that are often seen together; any other takes a look by its name, see `looks`.
 NAMED = {"plain": 0, "residual": 1, "scaled": 2, "he_zero_last": 3, "plain_eps": 5}
 
@@ -49,7 +49,7 @@ def looks(variants: Iterable[str]) -> dict[str, Look]:
     for name in names:
         if name not in found:
             place = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") % len(LOOKS)
-            order = [some[(place + step) % len(LOOKS)] for some in (LOOKS, MORE_LOOKS) for step in range(len(LOOKS))]
+            order = [some[(place + step) % len(some)] for some in (LOOKS, MORE_LOOKS) for step in range(len(some))]
             found[name] = next((look for look in order if look not in found.values()), order[0])
     return {name: found[name] for name in names}
 
