@@ -116,6 +116,15 @@ def test_networks_of_other_gate_biases_are_one_stack_and_plain_ones_another():
     assert_close(stack(nets)(x), torch.stack([net(part) for net, part in zip(nets, x, strict=True)]))
 
 
+@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
+def test_mixed_precision(norm):
+    """Under autocast layer normalisation puts out float32 and the gate bfloat16."""
+    network, x = highway(norm=norm), images(5, 2).float()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = network.eval()(x)
+    torch.testing.assert_close(found.float(), network(x), rtol=0.05, atol=0.05)
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
