@@ -87,10 +87,10 @@ def test_layers_are_measured_with_batch_statistics_and_leave_no_hooks(compose_co
 
 
 def test_the_diagnostics_that_there_are():
-    assert {"input_gradients", "layers", "predictions"} <= registry().keys()
-    assert registry()["predictions"] is PREDICTIONS
+    assert {"layers": LAYERS, "predictions": PREDICTIONS}.items() <= registry().items()
+    assert {"lesion", "maps", "paths", "surface"} <= registry().keys()
     assert diagnostic("layers") is LAYERS
-    with pytest.raises(ConfigError, match="diagnostic is 'lesions'; allowed: .*layers, .*predictions.*."):
+    with pytest.raises(ConfigError, match="diagnostic is 'lesions'; allowed: .*layers, .*predictions, "):
         diagnostic("lesions")
 
 
