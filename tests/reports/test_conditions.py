@@ -10,6 +10,7 @@ from degradation.config.composition import defaults_of
 from degradation.records.columns import KEY
 from degradation.records.identity import own_conditions
 from degradation.reports.condition import is_own, labelled, read_conditions
+from degradation.reports.experiment import report
 from degradation.reports.overview import _section
 from degradation.reports.publish import publish
 from tests.conftest import ROOT
@@ -134,3 +135,22 @@ def test_the_error_before_the_first_step():
     networks = pd.DataFrame({"variant": "plain", "depth": 8, "seed": [0, 1], "chance_error": 90.0})
     found = METRICS["start_error"].of(Tables(networks, curves, EMPTY))
     assert found.tolist() == [70, 90]  # a diverged network's is that of guessing
+
+
+@pytest.mark.parametrize("most", [5, 4])
+def test_of_many_conditions_each_but_the_first_has_one_figure(config, networks, tmp_path, monkeypatch, most):
+    monkeypatch.setattr("degradation.reports.experiment.MANY_CONDITIONS", most)
+    config.runtime.results_dir, config.runtime.runs_dir = str(tmp_path / "results"), str(tmp_path / "runs")
+    folder = tmp_path / "results" / "digits_lr"
+    folder.mkdir(parents=True)
+    networks.to_csv(folder / "networks.csv", index=False)
+    layers = pd.read_csv(ROOT / "results" / "reference" / "digits_depth" / "layers.csv")
+    layers = layers[(layers["variant"] == "plain") & (layers["depth"] == 20) & (layers["seed"] == 0)]
+    digests = networks["digest"].unique()
+    pd.concat([layers.assign(experiment="digits_lr", digest=digest) for digest in digests]).to_csv(
+        folder / "layers.csv", index=False
+    )
+    written = report(defaults_of("digits_lr"), config.runtime)
+    several = [label for label, files in written.figures.items() if len(files) > 1]
+    assert several == (["", "lr=0.003", "lr=0.01", "lr=0.03", "lr=0.3"] if most == 5 else [""])
+    assert all(files[0].name.startswith("depth") for files in written.figures.values())

@@ -13,12 +13,14 @@ from degradation.records.tables import read
 from degradation.reports.condition import Condition, key_words
 
 
-def draw(results: Path, condition: Condition, experiment: Experiment) -> list[Path]:
-    """All figures of one condition; returns the PNG files."""
+def draw(results: Path, condition: Condition, experiment: Experiment, *, foremost: bool = False) -> list[Path]:
+    """All figures of one condition, or the first of the page alone; returns the PNG files."""
     title = ", ".join(part for part in (experiment.title, condition.words) if part)
     settings = condition.own.settings if condition.own else {}
     files = []
     for kind in kinds():
+        if foremost and kind.rank > 1:
+            continue
         if not (results / kind.table).exists() or not kind.fits(condition.networks):
             continue
         table = read(results / kind.table, kind.columns)

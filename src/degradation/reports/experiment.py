@@ -21,6 +21,7 @@ from degradation.reports.drawings import draw, draw_overlays, sections, words
 from degradation.reports.markdown import aligned
 
 MOST_NAMED = 3  # runs that cannot be used, where there are no others
+MANY_CONDITIONS = 5  # of a sweep: of more, each but the first has one figure, and the overlays tell the rest
 
 
 @dataclass
@@ -82,7 +83,13 @@ def report(defaults: Config, runtime: Runtime) -> Report:
             train = f"{command('train')} -m experiment={name}"
             raise ConfigError(" ".join([*damaged[:MOST_NAMED], f"{runs} holds no finished run; train with: {train}"]))
         conditions = read_conditions(results, defaults)
-        figures = {condition.label: draw(results, condition, defaults.experiment) for condition in conditions}
+        many = sum(condition.own is not None for condition in conditions) > MANY_CONDITIONS
+        figures = {
+            condition.label: draw(
+                results, condition, defaults.experiment, foremost=many and bool(condition.label and condition.own)
+            )
+            for condition in conditions
+        }
         together = draw_overlays(results, conditions, defaults.experiment)
     except EarlierTableError as error:
         raise ConfigError(str(error)) from error

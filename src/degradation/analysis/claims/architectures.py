@@ -12,13 +12,13 @@ from degradation.analysis.sources import (
     DOES_NOT_DEGRADE,
     ERROR_MARGIN,
     HE2015,
+    HE2016,
     LEARNED_LOSS,
     LOSS_MARGIN,
     TABLE_MARGIN,
     Claim,
 )
 
-HE2016 = "He et al. 2016 (1603.05027)"
 DUTA = "Duta et al. 2020 (2004.04989)"
 DENSE = "Huang et al. 2016 (1608.06993)"
 HIGHWAY = "Srivastava et al. 2015 (1507.06228)"
