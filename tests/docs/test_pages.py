@@ -231,3 +231,14 @@ def test_the_readme_has_the_verdicts_of_the_report():
         for column, cell in zip(header[1:], cells, strict=True):
             tested = [f"{COLUMNS[column]}/{claim}" for claim in MATRIX[words]]
             assert [cell] == [verdicts[claim] for claim in tested if claim in verdicts] or not cell, (words, column)
+
+
+def test_every_variant_and_family_has_its_place_on_the_page():
+    page = (ROOT / "docs" / "variants.md").read_text()
+    named = set(re.findall(r"`([a-z][a-z0-9_]*)`", page))
+    variants, families = (
+        {path.stem for path in (ROOT / "conf" / group).glob("*.yaml")} for group in ("variant", "network")
+    )
+    assert variants | families <= named
+    table = page[page.index("## Families") :]
+    assert set(re.findall(r"^\| `(\w+)`", table, re.M)) == families

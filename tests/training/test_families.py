@@ -23,7 +23,7 @@ SHORT = [
     *["recipe.milestones=[3]", "recipe.warmup_steps=2", "seeds=[3]", "runtime.segment_steps=4", "network.width=2"],
 ]
 FAMILIES = {
-    "bottleneck": ["task=digits", "network=bottleneck", "depth=11", "variants=[plain,residual,preactivation]"],
+    "bottleneck": ["task=digits", "network=bottleneck", "depth=11", "variants=[plain,residual,full_preactivation]"],
     "resnext": ["task=digits", "network=bottleneck", "depth=11", "network.groups=2", "network.shortcut=B"],
     "densenet": [
         "task=digits",
@@ -88,7 +88,7 @@ def test_a_step_on_a_pretended_gpu_stays_there(compose_config, monkeypatch, name
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("bottleneck", {"plain": True, "residual": True, "preactivation": False}),
+    ("name", "expected"), [("bottleneck", {"plain": True, "residual": True, "full_preactivation": False}),
                            ("resnext", {"plain": True, "residual": False}),
                            ("densenet", {"plain": True, "concatenated": False}),
                            ("unet", {"plain": True, "concatenated": True})]

@@ -77,7 +77,7 @@ def _highway(experiment: str) -> list[Claim]:
 def _bottleneck() -> list[Claim]:
     """What He et al. state of bottleneck networks, tried on the digits."""
     plain, residual = Cell("digits_bottleneck", "plain", 110), Cell("digits_bottleneck", "residual", 164)
-    preactivated = Cell("digits_bottleneck", "preactivation", 326)
+    preactivated = Cell("digits_bottleneck", "full_preactivation", 326)
     return [
         Claim(
             "digits_bottleneck/plain-training-error-rises",
@@ -112,7 +112,7 @@ def _printed(published: Mapping[str, Mapping[int, float]]) -> list[Claim]:
     cells = {
         Cell("cifar10_bottleneck", name, depth): error for name, of in published.items() for depth, error in of.items()
     }
-    deepest = Cell("cifar10_bottleneck", "preactivation", 1001)
+    deepest = Cell("cifar10_bottleneck", "full_preactivation", 1001)
     return [
         *(
             Claim(
