@@ -13,7 +13,7 @@ STAMP := $(VENV)/.installed$(addprefix -,$(TORCH))
 # sine_depth. What the literature sets beside the residual network is a sweep of its own, the atlas. Every other
 # experiment that a CPU can explains something; the long ones take half an hour and more.
 STORY := sine_why digits_depth
-ARCHITECTURES := digits_shortcuts digits_orders digits_norm_free digits_stochastic digits_bottleneck digits_densenet \
+ARCHITECTURES := digits_shortcuts digits_small_branches digits_orders digits_norm_free digits_stochastic digits_bottleneck digits_densenet \
 	digits_highway sine_highway
 LONG := sine_3000 digits_2000 digits_budget_16x digits_1202 cifar10_small
 CPU := $(filter-out %_smoke,$(basename $(notdir $(shell grep -L '^ *device: cuda' conf/experiment/*.yaml))))

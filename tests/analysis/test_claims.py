@@ -260,7 +260,7 @@ def test_what_was_known_when_a_claim_was_entered(registered):
                  "digits_shortcuts", "cifar10_shortcuts", "sine_highway", "digits_highway", "digits_orders",
                  "cifar10_orders", "sine_signal", "digits_bottleneck", "cifar10_bottleneck",
                  "digits_norm_free", "digits_stochastic", "digits_densenet", "sine_3000", "sine_shattered",
-                 "digits_unet"):  # fmt: skip
+                 "digits_unet", "digits_small_branches"):  # fmt: skip
         assert not any(by_experiment[name].values()), name
     for name, probed in (("sine_span", "three-layers-give-a-gain"), ("digits_deepened", "a-deep-solution-exists")):
         assert {key for key, known in by_experiment[name].items() if known} == {probed}

@@ -17,7 +17,7 @@ from degradation.analysis.claims.architectures import architecture_claims
 from degradation.analysis.claims.arms import arm_claims
 from degradation.analysis.claims.images import cifar10_claims, digits_1202, digits_claims, small_claims
 from degradation.analysis.claims.inside import inside_claims
-from degradation.analysis.claims.norm_free import norm_free_claims
+from degradation.analysis.claims.norm_free import norm_free_claims, small_branch_claims
 from degradation.analysis.claims.orders import order_claims
 from degradation.analysis.claims.shortcuts import shortcut_claims, stochastic_claims
 from degradation.analysis.claims.signal import signal_claims
@@ -41,6 +41,7 @@ def claims(published: Mapping[str, Published]) -> list[Claim]:
         *signal_claims(),
         *architecture_claims(published.get("cifar10_bottleneck", {})),
         *norm_free_claims(),
+        *small_branch_claims(),
         *stochastic_claims(),
         *digits_1202(),
         *small_claims(),

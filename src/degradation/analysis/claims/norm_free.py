@@ -58,3 +58,20 @@ def norm_free_claims() -> list[Claim]:
             Difference("train_error", plain, plain._replace(depth=20), "above", ERROR_MARGIN),
         ),
     ]
+
+
+def small_branch_claims() -> list[Claim]:
+    """Of digits_small_branches; entered when digits_shortcuts was known and these networks were not."""
+    residual = Cell("digits_small_branches", "residual", 110)
+    return [
+        Claim(
+            f"digits_small_branches/{variant.replace('_', '-')}-trains",
+            f"Residual networks of 110 layers whose branches {words} have a training error below 2 %.",
+            source,
+            Difference("train_error", residual._replace(variant=variant), 0, "below", 2),
+        )
+        for variant, words, source in (
+            ("damped", "count a twentieth", "ours, after digits_shortcuts"),
+            ("he_zero_last", "are zero at the start", "Goyal et al. 2017 (1706.02677), section 5.1"),
+        )
+    ]
