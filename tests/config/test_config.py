@@ -34,7 +34,7 @@ WRONG = [
     ("variants=[]", "variants is empty"),
     (
         "variants=[plain,dense]",
-        "variants is 'dense'; allowed: bn_after, conv_shortcut, dirac, dropout,",
+        "variants is 'dense'; allowed: bn_after, concatenated, conv_shortcut, damped, dirac,",
     ),
     ("variants=[plain,plain]", "one is named twice"),
     ("variants=[[plain]]", "variants is [['plain']]; names of files in conf/variant/ are expected"),

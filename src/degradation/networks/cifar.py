@@ -103,7 +103,7 @@ class CifarNet(nn.Module):
 
     def summands(self) -> list[tuple[nn.Module, nn.Module | None]]:
         """For each block the module at the end of its branch and its shortcut, whose outputs it adds."""
-        return [(block.get_submodule("norm2"), block.shortcut) for block in self.blocks]  # type: ignore[misc]
+        return [(block.response(), block.shortcut) for block in self.all_blocks()]
 
     @torch.no_grad()
     def deepen(self, shallow: "CifarNet", inputs: Tensor) -> None:
