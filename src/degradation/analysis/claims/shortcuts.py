@@ -17,7 +17,7 @@ WORSE = {
     "exclusive_gate_6": "exclusive gates of bias -6",
     "shortcut_gate": "gates on the shortcut of bias 0",
     "conv_shortcut": "1x1 convolutions as shortcuts",
-    "dropout_shortcut": "dropout of 0.5 on the shortcut",
+    "dropout_shortcut": "shortcuts with dropout of 0.5",
 }
 FAILING = ("half_shortcut", "exclusive_gate", "exclusive_gate_3")
 TABLE = f"{HE2016}, table 1"
