@@ -44,6 +44,7 @@ def test_the_metric_is_of_initialisation_and_of_the_chosen_networks():
     tables = Tables(networks, pd.DataFrame(), pd.DataFrame(), diagnosed={"input_gradients": gradients})
     assert METRICS["autocorrelation"].of(tables.of({"plain"}, {4}))["plain", 4, 0] == pytest.approx(-1 / 14)
     assert METRICS["autocorrelation"].of(tables.of({"plain"}, {7})).empty
+    assert METRICS["autocorrelation"].diagnostic == "input_gradients"  # so that reports read its table
 
 
 def test_without_the_table_there_is_no_number():

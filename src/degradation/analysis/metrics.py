@@ -172,6 +172,7 @@ METRICS = {
         "autocorrelation of the output's gradient by the input between neighbouring inputs, at initialisation",
         "of correlation",
         _autocorrelation,
+        diagnostic="input_gradients",
     ),
     "response": Metric("response sd, geometric mean over layers, after training", "decades", _response),
     "deletion_error": _inside(
