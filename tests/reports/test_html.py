@@ -4,9 +4,11 @@ import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import pytest
 
+from degradation.reports.contents import LARGEST, pictures
 from degradation.reports.document import Chapter, Document, Headline, Judged, MatrixRow, Picture
 from degradation.reports.html import page
 from degradation.reports.svg import inline
@@ -230,3 +232,13 @@ class TestInABrowser:
         text, back = colours[True]
         assert back < 150 < 600 < text
         assert len(tab.screenshot()) > 10_000
+
+
+def test_a_large_figure_stays_on_its_own_page(tmp_path):
+    (tmp_path / "depth.svg").write_text("<svg/>")
+    (tmp_path / "conditions.svg").write_text(" " * (LARGEST + 1))
+    (tmp_path / "steps.svg").write_text("<svg/>")
+    for headline, shown in ((None, ["depth"]), (1, ["depth", "steps"])):
+        experiment = SimpleNamespace(name="e", headline=headline)
+        section = SimpleNamespace(defaults=SimpleNamespace(experiment=experiment), folder=tmp_path)
+        assert [picture.file.stem for picture in pictures(section)] == shown

@@ -13,6 +13,8 @@ from degradation.reports.matrix import alone, matrix
 if TYPE_CHECKING:
     from degradation.reports.overview import Section
 
+LARGEST = 200_000  # bytes of a figure: the page is one file, to be mailed
+
 
 def document(
     title: str,
@@ -88,10 +90,14 @@ def rows(findings: Sequence[tuple[Claim, Finding]], tests: Sequence[Judged]) -> 
 
 
 def pictures(section: "Section") -> list[Picture]:
-    """Figures of an experiment as its file has it, those of the report's Markdown; its own page has all."""
+    """Figures of an experiment as its file has it: of one that may open the report those of its Markdown, else the
+    first; none that is too large, since the page is mailed. The experiment's own page has all.
+    """
     name = section.defaults.experiment.name
     files = [section.folder / f"{stem}.svg" for stem in in_overview(section.defaults.experiment)]
-    return [Picture(file, f"{name}: {words(file.with_suffix('.png'))}") for file in files if file.exists()]
+    found = [file for file in files if file.exists() and file.stat().st_size <= LARGEST]
+    shown = found[:1] if section.defaults.experiment.headline is None else found
+    return [Picture(file, f"{name}: {words(file.with_suffix('.png'))}") for file in shown]
 
 
 def _chapter(section: "Section", tests: Sequence[Judged], folded: dict[str, list[str]]) -> Chapter:

@@ -72,9 +72,11 @@ def _rank(item: tuple[str, object]) -> float:
 
 
 def in_overview(experiment: Experiment) -> list[str]:
-    """Stems of the figures that the report on all experiments shows of one."""
-    shown = ("always",) if experiment.headline is None else ("always", "headlines")
-    return [overlay.stem for overlay in overlays()] + [kind.stem for kind in kinds() if kind.in_overview in shown]
+    """Stems of the figures that the report on all experiments shows of one, those first that few experiments have."""
+    first = [kind.stem for kind in kinds() if kind.rank > 1 and kind.in_overview == "always"]
+    general = [kind.stem for kind in reversed(kinds()) if kind.rank == 1 and kind.in_overview == "always"]
+    course = [kind.stem for kind in kinds() if kind.in_overview == "headlines" and experiment.headline is not None]
+    return [*first, *(overlay.stem for overlay in overlays()), *general, *course]
 
 
 def sections(files: list[Path]) -> dict[str, list[Path]]:
