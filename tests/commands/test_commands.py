@@ -56,7 +56,7 @@ def test_diagnose_needs_no_training(tmp_path):
     tables = results(tmp_path)
     for wrong, sentence in (
         ([], "error: no diagnostic is chosen; set diagnostic=NAME"),
-        (["diagnostic=lesions"], "error: diagnostic is 'lesions'; allowed: input_gradients, layers, predictions"),
+        (["diagnostic=lesions"], "error: diagnostic is 'lesions'; allowed: input_gradients, layers, lesion, maps, "),
         (["diagnostic=layers", "experiment=sine_depth"], "error: runs/sine_depth holds no finished run; train with"),
         (
             ["diagnostic=layers", "recipe.lr=7", "depth=7"],
