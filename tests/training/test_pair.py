@@ -62,7 +62,7 @@ def test_keys_of_the_network_and_another_family():
     [
         ((57,), "depth is 57; networks of the cifar family have 6n \\+ 2 layers: the nearest are 56 and 62"),
         ((9, "sine"), "depth is 9; one stem layer .* the nearest are 7 and 10"),
-        ((8, "cosine"), "task is 'cosine'; allowed: cifar10, digits, digits_denoising, image_folder, sine"),
+        ((8, "cosine"), "task is 'cosine'; allowed: cifar10, digits, digits_denoising, identity, image_folder, sine"),
         ((8, "image_folder"), "task is 'image_folder', whose file leaves .*task.root.* to be set"),
         ((8, "digits", -1), "seed is -1; it must be at least 0"),
         (("8", "digits"), "depth is \\['8'\\]; whole numbers are expected"),
@@ -80,7 +80,7 @@ def test_wrong_keys_get_a_sentence():
         pair(8, "digits", witdh=3)
     with pytest.raises(ConfigError, match="network.family=cifar takes images and task.name=sine has none"):
         pair(8, "sine", family="cifar")
-    with pytest.raises(ConfigError, match="network is 'gru'; allowed: bottleneck, cifar, densenet, mlp, unet"):
+    with pytest.raises(ConfigError, match="network is 'gru'; allowed: bottleneck, cifar, conv, densenet, mlp, unet"):
         pair(8, "digits", family="gru")
 
 
