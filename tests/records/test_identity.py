@@ -6,7 +6,7 @@ import pytest
 
 from degradation.config.composition import defaults_of
 from degradation.networks.mlp_spec import MLPNetwork
-from degradation.records.identity import condition, differences, digest, identity, own_digests, slug
+from degradation.records.identity import condition, differences, digest, identity, own_conditions, slug
 
 
 def test_digest_covers_task_network_and_recipe(compose_config):
@@ -64,13 +64,13 @@ def test_each_variant_has_a_digest_of_its_own(compose_config):
     digests = identity(config)["digests"]
     assert list(digests) == config.variants
     assert len(set(digests.values())) == 4
-    assert own_digests(compose_config())["scaled"] == digests["scaled"]
+    assert own_conditions(compose_config())[""].digests["scaled"] == digests["scaled"]
 
 
 def test_variants_that_do_not_fit_have_no_digest(compose_config):
     sgd = compose_config("recipe.optimizer=sgd")
-    assert "plain_eps" not in own_digests(sgd)  # epsilon is Adam's
-    assert "scaled" in own_digests(sgd)
+    assert "plain_eps" not in own_conditions(sgd)[""].digests  # epsilon is Adam's
+    assert "scaled" in own_conditions(sgd)[""].digests
 
 
 def test_a_new_key_changes_no_digest(compose_config):
@@ -95,7 +95,7 @@ def test_pinned_digests(compose_config):
         "cifar10_small": ("b6c891312ec7", "3f96475b87fc"),
     }
     for name, (plain, residual) in pinned.items():
-        own = own_digests(defaults_of(name))
+        own = own_conditions(defaults_of(name))[""].digests
         assert (own["plain"], own["residual"]) == (plain, residual)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from degradation.checks import ConfigError
 from degradation.config.composition import defaults_of
-from degradation.records.identity import own_conditions, own_digests
+from degradation.records.identity import own_conditions
 from degradation.reports.experiment import report
 from degradation.reports.publish import publish
 from tests.conftest import ROOT
@@ -28,7 +28,7 @@ def results(config, tmp_path):
 def test_variations_and_old_files_stay_behind(config, defaults, results):
     networks = pd.read_csv(results / "digits_budget" / "networks.csv")
     varied = networks.assign(digest="other", condition="lr=0.3")
-    scaled = networks.assign(variant="scaled", digest=own_digests(defaults)["scaled"])
+    scaled = networks.assign(variant="scaled", digest=own_conditions(defaults)[""].digests["scaled"])
     pd.concat([networks, varied, scaled]).to_csv(results / "digits_budget" / "networks.csv", index=False)
     (results / "reference" / "digits_budget").mkdir(parents=True)
     (results / "reference" / "digits_budget" / "depth,lr=0.3.png").touch()

@@ -74,15 +74,12 @@ class Config:
             ConfigError: it does not fit the experiment.
         """
         definition = self.definitions[name]
-        network = asdict(self.network) | definition.get("network", {})  # type: ignore[call-overload]
-        recipe = asdict(self.recipe) | definition.get("recipe", {})
         try:
             return Settings(
-                parsing.group(type(self.network), network, "network"), parsing.group(Recipe, recipe, "recipe")
+                _changed(self.network, definition.get("network"), "network"),
+                _changed(self.recipe, definition.get("recipe"), "recipe"),
             )
         except ConfigError as error:
-            if not definition:
-                raise
             raise ConfigError(f"variant {name}: {error}") from error
 
     def fitting_variants(self) -> dict[str, Settings]:
@@ -186,6 +183,11 @@ class Config:
         examples = self.recipe.max_steps * self.recipe.batch_size * len(self.variants) * len(self.seeds)
         per_layer = self.network.layer_multiply_adds(self.task.input_shape)
         return 3 * examples * per_layer * sum(depth + 1 for depth in self.depths)  # backward costs twice forward
+
+
+def _changed(group: Any, keys: Mapping[str, Any] | None, name: str) -> Any:
+    """A group with some keys set anew and checked; the group itself where none are."""
+    return parsing.group(type(group), asdict(group) | dict(keys), name) if keys else group
 
 
 def parse(composed: DictConfig, definitions: dict[str, Definition] | None = None) -> Config:

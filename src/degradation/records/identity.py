@@ -47,12 +47,6 @@ def base_digest(config: Config) -> str:
     return short_hash(scientific(config))
 
 
-def own_digests(defaults: Config) -> dict[str, str]:
-    """The digest of every variant that fits an experiment as its file has it."""
-    fitting = defaults.fitting_variants()
-    return {name: short_hash(scientific(defaults, settings)) for name, settings in fitting.items()}
-
-
 @dataclass(frozen=True)
 class OwnCondition:
     """One condition of an experiment's own sweep.
@@ -81,12 +75,13 @@ def own_conditions(defaults: Config) -> dict[str, OwnCondition]:
     if "" not in labelled:
         labelled = {"": defaults} | labelled
     telling = _telling(list(labelled.values()))
-    return {
-        label: OwnCondition(
-            _name(changed), base_digest(config), changed, config.fitting_variants(), own_digests(config)
-        )
-        for (label, config), changed in zip(labelled.items(), telling, strict=True)
-    }
+    return {label: _own(config, changed) for (label, config), changed in zip(labelled.items(), telling, strict=True)}
+
+
+def _own(config: Config, changed: dict[str, Any]) -> OwnCondition:
+    settings = config.fitting_variants()
+    digests = {name: short_hash(scientific(config, of_variant)) for name, of_variant in settings.items()}
+    return OwnCondition(_name(changed), base_digest(config), changed, settings, digests)
 
 
 def _name(changed: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ Tables come from the user's results folder and, for experiments that were not ru
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote
 
@@ -74,7 +75,7 @@ class Section:
     origin: str  # "your results" or "reference"
     tables: Tables
 
-    @property
+    @cached_property
     def condition(self) -> Condition:
         networks = self.tables.networks[self.tables.networks[CONDITION] == ""]
         return Condition("", networks, summary(networks))
@@ -145,7 +146,7 @@ def _ordered(experiments: list[Config], registered: list[Claim]) -> list[Config]
 
 def _section(defaults: Config, results: Path) -> Section | None:
     """The experiment's records of its own configuration: the user's, else the reference's, else None."""
-    name, own = defaults.experiment.name, own_conditions(defaults)
+    name = defaults.experiment.name
     theirs = "reference" if results.name == REFERENCE else "your results"
     for folder, origin in ((results / name, theirs), (results / REFERENCE / name, "reference")):
         if not (folder / "networks.csv").exists():
@@ -158,6 +159,7 @@ def _section(defaults: Config, results: Path) -> Section | None:
             continue
         except DamagedTableError as error:
             raise ConfigError(f"{error} Delete it; `make report` collects the table again from runs/.") from error
+        own = own_conditions(defaults)
         networks = networks[is_own(networks, own)]
         if "" not in set(networks[CONDITION]):  # a condition of its sweep alone
             continue
