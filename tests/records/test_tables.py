@@ -1,5 +1,6 @@
 """Rows survive the way to CSV and back; upsert replaces rows of the same key."""
 
+import gzip
 import math
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 
 from degradation.records.columns import CURVES, KEY, NETWORKS, to_csv
-from degradation.records.tables import DamagedTableError, read, read_text, read_texts, to_text, upsert
+from degradation.records.tables import DamagedTableError, at, read, read_text, read_texts, to_text, upsert
 
 ROW = {
     "experiment": "sine_depth", "digest": "001234567890", "variant": "plain", "depth": 7, "seed": 3,
@@ -94,3 +95,19 @@ def test_damaged_table_is_named(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(DamagedTableError, match="t.csv (is damaged|lacks the columns)"):
         read(path, CURVES)
+
+
+def test_a_compressed_table_is_read_added_to_and_named_if_damaged(tmp_path):
+    path, compressed = tmp_path / "t.csv", tmp_path / "t.csv.gz"
+    assert at(path) is None
+    compressed.write_bytes(gzip.compress(b"seed,x\n0,1\n1,2\n"))
+    assert at(path) == compressed
+    assert read(path, ["seed", "x"])["x"].tolist() == [1, 2]
+    upsert(path, pd.DataFrame({"seed": ["1"], "x": ["5"]}), ["seed"], ["seed", "x"])
+    assert path.read_text() == "seed,x\n0,1\n1,5\n"
+    assert not compressed.exists()
+    compressed.write_bytes(b"no gzip")
+    assert at(path) == path
+    path.unlink()
+    with pytest.raises(DamagedTableError, match="is damaged"):
+        read(path, ["seed"])

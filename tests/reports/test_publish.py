@@ -9,6 +9,7 @@ from degradation.checks import ConfigError
 from degradation.config.composition import defaults_of
 from degradation.records.identity import own_conditions
 from degradation.reports.experiment import report
+from degradation.reports.load import load_table
 from degradation.reports.publish import publish
 from tests.conftest import ROOT
 
@@ -49,3 +50,27 @@ def test_nothing_to_publish(config, defaults, results):
     shutil.rmtree(results / "digits_budget")
     with pytest.raises(ConfigError, match="holds no records of digits_budget as its file has it"):
         publish(defaults, config.runtime)
+
+
+def test_a_large_table_is_compressed_and_read_all_the_same(config, defaults, results, monkeypatch):
+    monkeypatch.setattr("degradation.reports.publish.LARGEST", 20_000)
+    source = results / "digits_budget"
+    assert (source / "layers.csv").stat().st_size > 20_000
+    folder = publish(defaults, config.runtime)
+    first = (folder / "layers.csv.gz").read_bytes()
+    assert not (folder / "layers.csv").exists()
+    pd.testing.assert_frame_equal(pd.read_csv(folder / "layers.csv.gz"), pd.read_csv(source / "layers.csv"))
+    assert (
+        load_table("digits_budget", "layers", folder.parent, condition=None).shape
+        == pd.read_csv(source / "layers.csv").shape
+    )
+    config.runtime.results_dir, config.runtime.runs_dir = str(folder.parent), str(folder)
+    report(defaults, config.runtime)
+    assert (folder / "layers.png").exists()
+    shutil.rmtree(source)
+    shutil.copytree(folder, source)  # and published again from there
+    config.runtime.results_dir = str(results)
+    assert (publish(defaults, config.runtime) / "layers.csv.gz").read_bytes() == first
+    monkeypatch.undo()
+    assert (publish(defaults, config.runtime) / "layers.csv").exists()
+    assert not (folder / "layers.csv.gz").exists()

@@ -2,7 +2,9 @@
 
 import contextlib
 import io
+import zlib
 from collections.abc import Sequence
+from gzip import BadGzipFile
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,9 @@ NUMBERS = {
 ADDED = {"response_sd"}  # columns that tables of earlier versions lack; they are read as empty
 
 
+COMPRESSED = ".gz"  # what a large published table's name ends in, beside .csv
+
+
 class DamagedTableError(ValueError):
     """A table that cannot be read; the message names the file."""
 
@@ -35,8 +40,14 @@ class EarlierTableError(DamagedTableError):
     """A table that an earlier version of the suite wrote; the message names the file and says what to do."""
 
 
+def at(path: Path) -> Path | None:
+    """Where a table lies: at its path or, compressed, beside it; None where there is none."""
+    compressed = path.with_name(path.name + COMPRESSED)
+    return next((file for file in (path, compressed) if file.exists()), None)
+
+
 def read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """A table with at least `columns`.
+    """A table, compressed or not, with at least `columns`.
 
     Raises:
         DamagedTableError: the file is no CSV or lacks a column.
@@ -51,8 +62,8 @@ def read_text(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 
 def _read(path: Path, columns: Sequence[str], options: dict[str, Any], empty: Any) -> pd.DataFrame:
     try:
-        table = pd.read_csv(path, **options)
-    except (ValueError, UnicodeDecodeError) as error:
+        table = pd.read_csv(at(path) or path, **options)
+    except (ValueError, UnicodeDecodeError, EOFError, BadGzipFile, zlib.error) as error:
         raise DamagedTableError(f"{path} is damaged ({error}).") from error
     if CONDITION in table:  # empty for the experiment as its file has it
         table[CONDITION] = table[CONDITION].fillna("")
@@ -96,8 +107,8 @@ def upsert(path: Path, new: pd.DataFrame, key: Sequence[str], columns: Sequence[
     Raises:
         DamagedTableError: the table on disk cannot be read, or a row of it has no key or a wrong one.
     """
-    table = new
-    if path.exists():
+    table, place = new, at(path)
+    if place is not None:
         held = read_text(path, columns)
         if (held[list(key)] == "").any(axis=None):
             raise DamagedTableError(f"{path} is damaged (a row lacks its key).")
@@ -108,6 +119,8 @@ def upsert(path: Path, new: pd.DataFrame, key: Sequence[str], columns: Sequence[
     except ValueError as error:
         raise DamagedTableError(f"{path} is damaged ({error}).") from error
     write_text(path, table.to_csv(index=False))
+    if place is not None and place != path:
+        place.unlink()
 
 
 def _value(column: pd.Series) -> pd.Series:

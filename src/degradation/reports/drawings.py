@@ -9,7 +9,7 @@ from degradation.config import Experiment
 from degradation.figures.kind import Drawn, Overlaid, kinds, overlays
 from degradation.records.columns import CONDITION, KEY
 from degradation.records.identity import OwnCondition
-from degradation.records.tables import read
+from degradation.records.tables import at, read
 from degradation.reports.condition import Condition, key_words
 
 
@@ -21,7 +21,7 @@ def draw(results: Path, condition: Condition, experiment: Experiment, *, foremos
     for kind in kinds():
         if foremost and kind.rank > 1:
             continue
-        if not (results / kind.table).exists() or not kind.fits(condition.networks):
+        if at(results / kind.table) is None or not kind.fits(condition.networks):
             continue
         table = read(results / kind.table, kind.columns)
         rows = kind.rows(table[table["digest"].isin(condition.digests)], condition.classification)
@@ -39,7 +39,7 @@ def draw_overlays(results: Path, conditions: list[Condition], experiment: Experi
         return []
     files = []
     for overlay in overlays():
-        if overlay.fits(found) and (results / overlay.table).exists():
+        if overlay.fits(found) and at(results / overlay.table):
             table = read(results / overlay.table, overlay.columns)[overlay.columns]
             rows = table.merge(found.networks[[*KEY, CONDITION]], on=KEY)
             overlay.draw(results / overlay.stem, replace(found, rows=rows))

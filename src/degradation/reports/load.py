@@ -26,7 +26,7 @@ def load_table(
     """
     own, reference = Path(results) / experiment, Path(results) / REFERENCE / experiment
     folder = own if (own / "networks.csv").exists() else reference
-    tables = sorted(path.stem for path in folder.glob("*.csv"))
+    tables = sorted(path.name.split(".")[0] for path in folder.glob("*.csv*"))
     if table not in tables:
         raise ConfigError(
             f"there is no table {table!r} of {experiment} in {own} or {reference}; "

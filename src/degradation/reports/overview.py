@@ -23,7 +23,7 @@ from degradation.figures.layers import COLUMNS as LAYERS
 from degradation.records.columns import CONDITION, CURVES, KEY, NETWORKS, to_csv
 from degradation.records.files import write_text
 from degradation.records.identity import own_conditions
-from degradation.records.tables import DamagedTableError, EarlierTableError, read
+from degradation.records.tables import DamagedTableError, EarlierTableError, at, read
 from degradation.reports import atlas
 from degradation.reports.condition import Condition, is_own
 from degradation.reports.contents import document, foremost, seen
@@ -176,7 +176,7 @@ def _section(defaults: Config, results: Path) -> Section | None:
 def _diagnosed(folder: Path) -> list[str]:
     """The tables of diagnostics on finished runs that claims are about, of those that are there."""
     known = {metric.diagnostic for metric in METRICS.values() if metric.diagnostic}
-    return sorted(name for name in known if (folder / f"{name}.csv").exists())
+    return sorted(name for name in known if at(folder / f"{name}.csv"))
 
 
 def _images(defaults: Config) -> dict[str, int]:
@@ -192,7 +192,7 @@ def _with_condition(table: pd.DataFrame, conditions: pd.Series) -> pd.DataFrame:
 
 
 def _table(path: Path, columns: list[str]) -> pd.DataFrame:
-    return read(path, columns) if path.exists() else pd.DataFrame(columns=columns)
+    return read(path, columns) if at(path) else pd.DataFrame(columns=columns)
 
 
 def _row(claim: Claim, finding: Finding, origins: dict[str, str]) -> dict[str, object]:
