@@ -10,8 +10,8 @@ PYTHON3 ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
 TORCH ?= $(shell cat $(VENV)/.torch 2>/dev/null)
 STAMP := $(VENV)/.installed$(addprefix -,$(TORCH))
 # The sweeps. The story: default initialisation with the arm that explains it, then images; sine_why has all networks of
-# sine_depth. What the literature sets beside the residual network is a sweep of its own, the atlas. Every other
-# experiment that a CPU can explains something; the long ones take half an hour and more.
+# sine_depth. What the literature sets beside the residual network is a sweep of its own. Every other experiment that a
+# CPU can explains something; the long ones have very deep networks or many steps.
 STORY := sine_why digits_depth
 ARCHITECTURES := digits_shortcuts digits_small_branches digits_orders digits_norm_free digits_stochastic digits_bottleneck digits_densenet \
 	digits_highway sine_highway
@@ -76,13 +76,13 @@ sweep-depth: $(STAMP) ## the story: sine and digits, figure by figure as each is
 sweep-why: $(STAMP) ## the experiments that explain the story: initialisation, normalisation, learning rate, budget, ...
 	$(PYTHON) experiments/train.py -m experiment=$(call listed,$(WHY)) $(ARGS)
 
-sweep-architectures: $(STAMP) ## other shortcuts, orders, families: the atlas
+sweep-architectures: $(STAMP) ## other shortcuts, orders and families
 	$(PYTHON) experiments/train.py -m experiment=$(call listed,$(ARCHITECTURES)) $(ARGS)
 
 sweep-all: $(STAMP) ## everything that a CPU can, cifar10_small last
 	$(PYTHON) experiments/train.py -m experiment=$(call listed,$(ALL)) $(ARGS)
 
-inside: $(STAMP) ## lesions, loss surfaces, paths and maps of digits_depth's networks of 20 and 56 layers; trains those that are missing
+inside: $(STAMP) ## lesions, loss surfaces, paths and maps of the networks of digits_depth that are in runs/; trains 20 and 56 layers if missing
 	$(PYTHON) experiments/train.py -m experiment=digits_depth depth=20,56 $(ARGS)
 	for name in $(INSIDE); do \
 		$(PYTHON) experiments/diagnose.py experiment=digits_depth diagnostic=$$name || exit 1; done

@@ -289,7 +289,7 @@ def test_printed_errors_are_claims_as_the_experiments_files_have_them(registered
     printed = {claim.id: getattr(claim.rule, "right", None) for claim in registered}
     assert printed["cifar10_depth/resnet-110"] == 6.61
     assert printed["cifar10_plain110_li2018/plain-110-trains"] == 16.44
-    assert printed["cifar10_bottleneck/full_preactivation-1001"] == 4.92
+    assert printed["cifar10_bottleneck/full-preactivation-1001"] == 4.92
     assert sum(name.startswith("cifar10_depth/resnet-") for name in printed) == 5
     table1 = {"residual": 6.61, "half-both": 12.35, "exclusive-gate-6": 8.7, "shortcut-gate": 12.86}
     table1 |= {"shortcut-gate-6": 6.91, "conv-shortcut": 12.22}

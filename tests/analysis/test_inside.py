@@ -113,7 +113,9 @@ def test_surfaces():
 
 
 def test_paths():
-    """Four blocks of factor 1/9: gradients of 9 to the minus k, shares binomial with a chance of a tenth."""
+    """Four blocks of factor 1/9: gradients of 9 to the minus k, shares binomial with a chance of a tenth. However small
+    gradients are their slope counts; one of zero has none.
+    """
     rows = [
         {"length": k, "path_share": math.comb(4, k) / 16, "gradient_norm": 9.0**-k,
          "gradient_share": math.comb(4, k) * 0.1**k * 0.9 ** (4 - k)} | NETWORK | {"seed": 0}
@@ -122,4 +124,6 @@ def test_paths():
     found = tables(paths=pd.DataFrame(rows))
     assert of("path_length", found) == pytest.approx({0: 0.4 / 2})
     assert of("path_decay", found) == pytest.approx({0: -math.log10(9)})
+    small = pd.DataFrame(rows).assign(gradient_norm=[1e-9, 1e-13, 1e-17, 1e-21, 0.0])
+    assert of("path_decay", tables(paths=small)) == pytest.approx({0: -4})
     assert of("long_paths", found) == pytest.approx({0: 100 * (4 * 0.1**3 * 0.9 + 0.1**4)})  # of 3 and 4 blocks

@@ -7,7 +7,15 @@ import pytest
 import torch
 
 from degradation.analysis.claims.signal import INPUTS, WIDTH, predicted
-from degradation.analysis.mean_field import adam_depth, arc_cosine, depth_scale, growth, next_covariance, signal
+from degradation.analysis.mean_field import (
+    adam_depth,
+    arc_cosine,
+    depth_scale,
+    growth,
+    next_covariance,
+    relu_covariance,
+    signal,
+)
 from degradation.networks.build import build
 from degradation.networks.mlp_spec import MLPNetwork
 
@@ -38,7 +46,7 @@ def test_the_kernel_is_the_integral(correlation):
 
 
 def test_the_next_layers_covariance():
-    found = next_covariance(np.diag([4.0, 9.0, 0.0]), weight_variance=3, bias_variance=0.5)
+    found = next_covariance(relu_covariance(np.diag([4.0, 9.0, 0.0])), weight_variance=3, bias_variance=0.5)
     crossed = 3 * 6 / (2 * math.pi) + 0.5
     expected = [[6.5, crossed, 0.5], [crossed, 14, 0.5], [0.5, 0.5, 0.5]]
     assert found.tolist() == [pytest.approx(row) for row in expected]
@@ -49,7 +57,7 @@ def test_correlations_converge_over_the_depth_scale():
     gain, covariance = 0.7, np.array([[1.0, 0.2], [0.2, 1.0]])
     gaps = []
     for _ in range(40):
-        covariance = next_covariance(covariance, 2 * gain**2, 0.1)
+        covariance = next_covariance(relu_covariance(covariance), 2 * gain**2, 0.1)
         gaps.append(1 - covariance[0, 1] / covariance[0, 0])
     assert math.log(gaps[20] / gaps[30]) == pytest.approx(10 / depth_scale(growth(gain, 3, 0, 1), 3), rel=0.02)
 

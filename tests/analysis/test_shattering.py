@@ -40,7 +40,8 @@ def test_the_gradient_is_taken_in_the_order_of_its_inputs():
 def test_the_metric_is_of_initialisation_and_of_the_chosen_networks():
     gradients = pd.concat([rows([2.0, 3.0, 7.0]), rows([0.0, 0.0, 1.0], moment="final"),
                            rows([5.0, 1.0, 5.0], condition="norm=none")])  # fmt: skip
-    networks = pd.DataFrame({"variant": ["plain"], "depth": [4], "seed": [0], "condition": [""]})
+    networks = pd.DataFrame({"variant": ["plain"], "depth": [4], "seed": [0], "condition": [""],
+                             "mean_train_loss": [1.0]})  # fmt: skip
     tables = Tables(networks, pd.DataFrame(), pd.DataFrame(), diagnosed={"input_gradients": gradients})
     assert METRICS["autocorrelation"].of(tables.of({"plain"}, {4}))["plain", 4, 0] == pytest.approx(-1 / 14)
     assert METRICS["autocorrelation"].of(tables.of({"plain"}, {7})).empty

@@ -152,9 +152,21 @@ def test_errors_are_of_the_test_set_in_eval_mode_and_draws_are_of_the_seed(task,
     assert error == pytest.approx(intact["test_error"])
 
 
+@pytest.mark.parametrize("order", ["full", "relu_only"])
+def test_plain_blocks_of_every_order_are_deleted_alike(order):
+    """Without the addition all orders are one network, so a deleted block leaves the same."""
+    x, original, other = images(3, 1, 8, 8), network_of("none"), network_of("none", order=order)
+    other.load_state_dict(original.state_dict())
+    for gone in ([1], [4, 0]):
+        with deleted(original, gone, SHAPES), deleted(other, gone, block_shapes(other, x[:1])):
+            assert_close(other(x), original(x))
+
+
 def test_what_it_does_not_fit():
     with pytest.raises(ConfigError, match="diagnostic lesion is for networks of blocks that say what they add"):
         check_blocks("lesion", torch.nn.Linear(1, 1))
+    with pytest.raises(ConfigError, match="sums of branch and shortcut, and gates mix them otherwise"):
+        check_blocks("paths", network_of("A", gate="exclusive"))
     assert not DIAGNOSTIC.fits(SimpleNamespace(has_errors=False, input_shape=(1,)))
     assert not DIAGNOSTIC.fits(SimpleNamespace(has_errors=True, input_shape=(5,)))
     assert DIAGNOSTIC.fits(SimpleNamespace(has_errors=True, input_shape=(1, 8, 8)))

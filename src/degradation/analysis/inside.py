@@ -5,12 +5,13 @@ networks.csv, stands beside the rows.
 """
 
 from collections.abc import Callable
+from math import nan
 
 import numpy as np
 import pandas as pd
 
 NEGLIGIBLE = 0.1  # of the larger curvature: a negative one that is smaller does not count
-SMALLEST = 1e-12  # gradients and curvatures below it, negative ones included, count as this in logarithms
+SMALLEST = 1e-12  # curvatures below it, negative ones included, count as this in logarithms
 
 
 def deletion_error(lesion: pd.DataFrame) -> pd.Series:
@@ -76,12 +77,14 @@ def path_length(paths: pd.DataFrame) -> pd.Series:
 
 def path_decay(paths: pd.DataFrame) -> pd.Series:
     """Decades by which the gradient along a path changes with every block more that it goes through: the slope of a
-    straight line through all lengths.
+    straight line through all lengths by which a gradient comes, however small; NaN of fewer than two.
     """
-    return _by_network(
-        paths,
-        lambda rows: float(np.polyfit(rows["length"], np.log10(rows["gradient_norm"].clip(lower=SMALLEST)), 1)[0]),
-    )
+
+    def slope(rows: pd.DataFrame) -> float:
+        coming = rows[rows["gradient_norm"] > 0]
+        return float(np.polyfit(coming["length"], np.log10(coming["gradient_norm"]), 1)[0]) if len(coming) > 1 else nan
+
+    return _by_network(paths, slope)
 
 
 def long_paths(paths: pd.DataFrame) -> pd.Series:

@@ -20,15 +20,15 @@ def arc_cosine(correlation: np.ndarray) -> np.ndarray:
     return (np.sqrt(1 - c**2) + c * (np.pi - np.arccos(c))) / np.pi
 
 
-def next_covariance(covariance: np.ndarray, weight_variance: float, bias_variance: float) -> np.ndarray:
-    """From a layer's numbers before the ReLU at N inputs (N, N) to the next layer's.
+def next_covariance(products: np.ndarray, weight_variance: float, bias_variance: float) -> np.ndarray:
+    """Covariance at N inputs (N, N) of a layer's numbers before the ReLU, from the layer before.
 
     Args:
-        covariance: over draws of the weights.
+        products: that layer's, see `relu_covariance`.
         weight_variance: of a weight, times the layer's inputs; 2 for He's.
         bias_variance: of a bias.
     """
-    return weight_variance * relu_covariance(covariance) + bias_variance
+    return weight_variance * products + bias_variance
 
 
 def relu_covariance(covariance: np.ndarray) -> np.ndarray:
@@ -56,7 +56,7 @@ def signal(depth: int, gain: float, width: int, inputs: np.ndarray) -> np.ndarra
     for _ in range(depth):
         outputs = relu_covariance(covariance)
         found.append(math.sqrt(max(0.0, np.diag(outputs).mean() - outputs.mean())))
-        covariance = next_covariance(covariance, weight_variance, 1 / (3 * width))
+        covariance = next_covariance(outputs, weight_variance, 1 / (3 * width))
     return np.array(found)
 
 

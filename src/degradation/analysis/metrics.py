@@ -9,7 +9,7 @@ import pandas as pd
 
 from degradation.analysis import inside
 from degradation.analysis.outcomes import decades, errors, errors_along
-from degradation.analysis.shattering import shattering
+from degradation.analysis.shattering import initial_shattering
 
 NETWORK = ["variant", "depth", "seed"]
 SMALLEST = 1e-12  # norms and responses below it, zero included, count as this
@@ -130,13 +130,6 @@ def _inside(
     return Metric(title, unit, of, split, diagnostic)
 
 
-def _autocorrelation(tables: Tables) -> pd.Series:
-    if "input_gradients" not in tables.diagnosed:
-        return pd.Series(index=pd.MultiIndex.from_arrays([[], [], []], names=NETWORK), dtype=float)
-    rows = tables.diagnosed["input_gradients"]
-    return shattering(rows[rows["moment"] == "init"], NETWORK)
-
-
 def _gradient(moment: str, when: str) -> Metric:
     return Metric(
         f"gradient norm of the second layer over that of the last before the head, {when}",
@@ -168,11 +161,11 @@ METRICS = {
         "decades",
         _ratio_over_depth("output_sd", first=1, moment="init"),
     ),
-    "autocorrelation": Metric(
+    "autocorrelation": _inside(
         "autocorrelation of the output's gradient by the input between neighbouring inputs, at initialisation",
         "of correlation",
-        _autocorrelation,
-        diagnostic="input_gradients",
+        "input_gradients",
+        initial_shattering,
     ),
     "response": Metric("response sd, geometric mean over layers, after training", "decades", _response),
     "deletion_error": _inside(

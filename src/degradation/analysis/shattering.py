@@ -26,3 +26,9 @@ def shattering(gradients: pd.DataFrame, by: list[str]) -> pd.Series:
     in_order = gradients.sort_values("x")
     found = in_order.groupby(by)["gradient"].agg(lambda series: autocorrelation(series.to_numpy(dtype=float)))
     return found.rename("autocorrelation")
+
+
+def initial_shattering(gradients: pd.DataFrame) -> pd.Series:
+    """`shattering` at initialisation, indexed as the rows of input_gradients.csv are."""
+    by = list(gradients.index.names)
+    return shattering(gradients[gradients["moment"] == "init"].reset_index(), by)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from degradation.checks import ConfigError
+from degradation.networks.gates import Gate
 from degradation.networks.shortcuts import padded
 from degradation.tasks.task import Examples, Task
 
@@ -21,19 +22,23 @@ class Passed(nn.Module):
         super().__init__()
         self.shortcut = padded(before[0], after[0], before[1] // after[1])
 
-    def forward(self, x: Tensor) -> list[Tensor]:
-        passed = self.shortcut(x)
-        return [passed, passed]  # as a block gives the activations of both its layers
+    def forward(self, *state: Tensor) -> list[Tensor]:
+        """What a block gives: its first layer's activation, then what the next block takes."""
+        passed = [self.shortcut(x) for x in state]
+        return [passed[0], *passed]
 
 
 def check_blocks(name: str, network: Any) -> None:
-    """Refuse a network that does not say what its blocks add.
+    """Refuse a network that does not say what its blocks add, or whose sums are gated: a gate sees the block's input
+    beside branch and shortcut.
 
     Raises:
         ConfigError: naming the diagnostic.
     """
     if not hasattr(network, "summands"):
         raise ConfigError(f"diagnostic {name} is for networks of blocks that say what they add, such as cifar's.")
+    if any(isinstance(module, Gate) for module in network.modules()):
+        raise ConfigError(f"diagnostic {name} takes apart sums of branch and shortcut, and gates mix them otherwise.")
 
 
 @torch.no_grad()

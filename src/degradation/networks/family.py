@@ -118,9 +118,9 @@ class Network(Protocol):
         """For each block with a shortcut the tensor that, at zero, makes the block its shortcut alone."""
 
     def summands(self) -> "list[tuple[nn.Module, nn.Module | None]]":
-        """For each of the network's `blocks` the modules whose outputs it adds, its branch's last and its shortcut; of
-        families whose shortcuts are modules. A plain block adds nothing and has None. A block returns its layers'
-        outputs, its own last.
+        """For each of the network's `blocks` the modules whose outputs it adds, its branch's last and its shortcut,
+        before factors and gates; of families whose shortcuts are modules. A plain block adds nothing and has None. A
+        block returns its layers' outputs, its own last.
         """
 
     def deepen(self, shallow: "nn.Module", inputs: "Tensor") -> None:

@@ -120,9 +120,9 @@ def differences(config: Config, other: Config) -> dict[str, tuple[Any, Any]]:
     values. Where one has no such key, its value is the one that stands for that, or None.
     """
     absent = _absent(config) | _absent(other)
-    ours, theirs = absent | _keys(config), absent | _keys(other)
-    keys = [*_keys(config), *(key for key in _keys(other) if key not in _keys(config))]
-    return {key: (ours.get(key), theirs.get(key)) for key in keys if ours.get(key) != theirs.get(key)}
+    own, others = _keys(config), _keys(other)
+    ours, theirs = absent | own, absent | others
+    return {key: (ours.get(key), theirs.get(key)) for key in own | others if ours.get(key) != theirs.get(key)}
 
 
 def condition(config: Config, defaults: Config) -> str:

@@ -24,10 +24,11 @@ FEWEST = 4  # variants, below which there is no atlas
 STEM = "atlas"
 PICTURE = f"the atlas: {WORDS}"
 WHAT = (
-    f"Every variant that was trained on digits with the recipe of {FIRST}: training error in percent after the last "
-    "step, mean ± standard deviation over seeds; test error, parameters and multiply-adds of the deepest. *Matched* "
-    "variants differ from plain in the shortcut alone. Others have other parameters, initial tensors or recipes: their "
-    "means can be compared, and they stay out of paired statistics."
+    f"Every variant that was trained on digits with the recipe of {FIRST} at {', '.join(map(str, DEPTHS[:-1]))} or "
+    f"{DEPTHS[-1]} layers: training error in percent after the last step, mean ± standard deviation over seeds; test "
+    "error, parameters and multiply-adds of the deepest. *Matched* variants differ from plain in the shortcut alone. "
+    "Others have other parameters, initial tensors or recipes: their means can be compared, and they stay out of "
+    "paired statistics."
 )
 COLUMNS = [
     "variant",

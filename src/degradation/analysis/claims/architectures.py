@@ -3,9 +3,8 @@
 All were entered before a run.
 """
 
-from collections.abc import Mapping
-
 from degradation.analysis.claims.images import does_not_degrade
+from degradation.analysis.claims.printed import as_printed
 from degradation.analysis.rules import Cell, Difference
 from degradation.analysis.sources import (
     DEGRADES,
@@ -15,8 +14,8 @@ from degradation.analysis.sources import (
     HE2016,
     LEARNED_LOSS,
     LOSS_MARGIN,
-    TABLE_MARGIN,
     Claim,
+    Published,
 )
 
 DUTA = "Duta et al. 2020 (2004.04989)"
@@ -25,7 +24,7 @@ HIGHWAY = "Srivastava et al. 2015 (1507.06228)"
 TWO_ORDERS = 2.0  # decades
 
 
-def architecture_claims(published: Mapping[str, Mapping[int, float]]) -> list[Claim]:
+def architecture_claims(published: Published) -> list[Claim]:
     """Every one.
 
     Args:
@@ -108,21 +107,10 @@ def _bottleneck() -> list[Claim]:
     ]
 
 
-def _printed(published: Mapping[str, Mapping[int, float]]) -> list[Claim]:
-    cells = {
-        Cell("cifar10_bottleneck", name, depth): error for name, of in published.items() for depth, error in of.items()
-    }
+def _printed(published: Published) -> list[Claim]:
     deepest = Cell("cifar10_bottleneck", "full_preactivation", 1001)
     return [
-        *(
-            Claim(
-                f"cifar10_bottleneck/{cell}",
-                f"A bottleneck network ({cell.variant}) of {cell.depth} layers has {error} % test error.",
-                f"{HE2016}, table 3",
-                Difference("test_error", cell, error, "within", TABLE_MARGIN),
-            )
-            for cell, error in cells.items()
-        ),
+        *as_printed("cifar10_bottleneck", published, f"{HE2016}, table 3"),
         Claim(
             "cifar10_bottleneck/preactivation-beats-the-original-order",
             "At 1001 layers full pre-activation has a lower test error than the original order.",
