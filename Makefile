@@ -82,10 +82,10 @@ sweep-architectures: $(STAMP) ## other shortcuts, orders and families
 sweep-all: $(STAMP) ## everything that a CPU can, cifar10_small last
 	$(PYTHON) experiments/train.py -m experiment=$(call listed,$(ALL)) $(ARGS)
 
-inside: $(STAMP) ## lesions, loss surfaces, paths and maps of the networks of digits_depth that are in runs/; trains 20 and 56 layers if missing
+inside: $(STAMP) ## lesions, loss surfaces, paths and maps of the networks of digits_depth of 20 and 56 layers; trains those that are missing
 	$(PYTHON) experiments/train.py -m experiment=digits_depth depth=20,56 $(ARGS)
 	for name in $(INSIDE); do \
-		$(PYTHON) experiments/diagnose.py experiment=digits_depth diagnostic=$$name || exit 1; done
+		$(PYTHON) experiments/diagnose.py experiment=digits_depth diagnostic=$$name 'depths=[20,56]' || exit 1; done
 
 demo: $(STAMP) ## a plain and a residual network of 32 layers side by side, in under a minute
 	$(PYTHON) experiments/demo.py $(ARGS)

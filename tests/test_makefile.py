@@ -62,7 +62,7 @@ def test_inside_trains_what_is_missing_and_makes_diagnostics():
     names = re.search(r"for name in (.*); do", loop)[1].split()
     assert names == ["lesion", "surface", "paths", "maps"]
     assert all((ROOT / "src/degradation/diagnostics" / f"{name}.py").exists() for name in names)
-    assert "experiments/diagnose.py experiment=digits_depth diagnostic=$name" in diagnose
+    assert "experiments/diagnose.py experiment=digits_depth diagnostic=$name 'depths=[20,56]'" in diagnose
 
 
 def test_an_install_says_how_much_it_downloads_and_shows_progress():

@@ -62,6 +62,8 @@ def test_diagnose_needs_no_training(tmp_path):
             ["diagnostic=layers", "recipe.lr=7", "depth=7"],
             "error: a diagnostic measures everything that was run; recipe.lr, depth cannot be set for it.",
         ),
+        (["diagnostic=layers", "depths=4"], "error: depths is 4; a list such as depths=[...] is expected."),
+        (["diagnostic=layers", "depths=[five]"], "error: depths is ['five']; whole numbers are expected."),
         (["diagnostic=layers", "runtime=gpu"], "error: runtime.device is cuda and torch finds no CUDA device"),
     ):
         refused = run(tmp_path, "experiment=sine_smoke", *wrong, script=DIAGNOSE)

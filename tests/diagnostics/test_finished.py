@@ -88,11 +88,21 @@ def test_sentences(finished, compose_config, tmp_path):
         diagnose("sine_depth", "lesions", runtime)
     with pytest.raises(ConfigError, match="holds no finished run; train with: python experiments/train.py -m experime"):
         diagnose("digits_depth", "layers", runtime)
+    with pytest.raises(ConfigError, match=r"sine_depth holds no finished run of 7, 10 layers; train with: python "):
+        diagnose("sine_depth", "layers", runtime, [7, 10])
     with pytest.raises(ConfigError, match="holds no finished run"):
         load_networks(tmp_path)
     (finished.path / "last.ckpt").unlink()
     with pytest.raises(ConfigError, match="last.ckpt is gone; only training that cohort again brings its networks ba"):
         load_networks(finished.path)
+
+
+def test_a_diagnostic_of_some_depths(finished, compose_config):
+    """Other runs are left as they are; a run of several depths is measured if it has one of them."""
+    other = compose_config("depth=7")
+    train_watched(other, other, show_progress=False)
+    folders, left_out = diagnose("sine_depth", "layers", runtime_of(finished.config), [4, 13])
+    assert (folders, left_out) == ([finished.path], [])
 
 
 def test_runs_of_an_earlier_version_are_not_loaded(tmp_path):

@@ -129,10 +129,13 @@ def test_what_is_refused(refused, message):
         refused()
 
 
-def test_only_one_network_after_another():
+def test_what_is_not_executed():
     settings = ConvNetwork("conv", 3, "none", "he")
     usual = {"device": "cpu", "engine": "sequential", "memory_format": "contiguous", "compile_blocks": False}
     settings.check_execution(**usual)
-    for wrong, message in (({"engine": "stacked"}, "sequential alone"), ({"compile_blocks": True}, "is for network")):
+    for wrong, message in (
+        ({"engine": "stacked"}, "the conv family are not stacked"),
+        ({"compile_blocks": True}, "is for network"),
+    ):
         with pytest.raises(ConfigError, match=message):
             settings.check_execution(**usual | wrong)

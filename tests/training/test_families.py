@@ -33,6 +33,7 @@ FAMILIES = {
         "variants=[plain,concatenated]",
     ],
     "unet": ["network=unet", "depth=8", "task=digits_denoising", "variants=[plain,concatenated]"],
+    "conv": ["network=conv", "depth=4", "task=identity", "network.width=8"],
 }
 each = pytest.mark.parametrize("name", FAMILIES)
 
@@ -91,7 +92,8 @@ def test_a_step_on_a_pretended_gpu_stays_there(compose_config, monkeypatch, name
     ("name", "expected"), [("bottleneck", {"plain": True, "residual": True, "full_preactivation": False}),
                            ("resnext", {"plain": True, "residual": False}),
                            ("densenet", {"plain": True, "concatenated": False}),
-                           ("unet", {"plain": True, "concatenated": True})]
+                           ("unet", {"plain": True, "concatenated": True}),
+                           ("conv", {"plain": True, "residual": True})]
 )  # fmt: skip
 def test_what_is_matched_with_plain(compose_config, name, expected):
     config = compose_config(*SHORT, *FAMILIES[name])

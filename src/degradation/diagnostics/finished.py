@@ -1,8 +1,10 @@
 """Diagnostics on finished runs, without training again."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from degradation.checks import ConfigError
 from degradation.config.places import command
@@ -10,18 +12,21 @@ from degradation.diagnostics.begun import Begun
 from degradation.diagnostics.diagnostic import FINAL, INIT, Diagnostic, diagnostic, rows
 from degradation.records.columns import Row
 from degradation.records.files import checksum
-from degradation.records.run import CHECKPOINT, STATUS, DamagedRunError, RunFolder, verify
+from degradation.records.run import CHECKPOINT, CONFIG, STATUS, DamagedRunError, RunFolder, verify
 from degradation.training.finished import cohort_at_start, load_cohort
 
 MOST_NAMED = 3  # runs in a refusal
 DIGITS = 12  # of a checksum
 
 
-def diagnose(experiment: str, name: str, runtime: Mapping[str, Any]) -> tuple[list[Path], list[str]]:
-    """Make a diagnostic on every finished run of an experiment and put its table into each run's folder.
+def diagnose(
+    experiment: str, name: str, runtime: Mapping[str, Any], depths: Collection[int] | None = None
+) -> tuple[list[Path], list[str]]:
+    """Make a diagnostic on the finished runs of an experiment and put its table into each run's folder.
 
     Args:
         runtime: the `runtime` keys to load and compute with.
+        depths: of the runs to make it on, those with one of them; None: every run.
 
     Returns:
         The folders of the runs, and a sentence for every finished run that it could not be made on.
@@ -35,7 +40,7 @@ def diagnose(experiment: str, name: str, runtime: Mapping[str, Any]) -> tuple[li
     for status in sorted(runs.glob(f"**/{STATUS}")):
         folder = RunFolder(status.parent)
         try:
-            if verify(folder.path):
+            if verify(folder.path) and (depths is None or _depths(folder.path) & set(depths)):
                 with folder.lock():
                     _diagnose(folder, name, which, runtime)
                 made.append(folder.path)
@@ -45,9 +50,16 @@ def diagnose(experiment: str, name: str, runtime: Mapping[str, Any]) -> tuple[li
             left_out.append(str(error))
     if not made:
         train = f"{command('train')} -m experiment={experiment}"
-        reasons = left_out[:MOST_NAMED] or [f"{runs} holds no finished run; train with: {train}"]
+        of = f" of {', '.join(map(str, depths))} layers" if depths else ""
+        reasons = left_out[:MOST_NAMED] or [f"{runs} holds no finished run{of}; train with: {train}"]
         raise ConfigError(" ".join(reasons))
     return made, left_out
+
+
+def _depths(folder: Path) -> set[int]:
+    """Of a finished run's networks."""
+    depth = yaml.safe_load((folder / CONFIG).read_text())["config"]["depth"]
+    return set(depth) if isinstance(depth, list) else {depth}
 
 
 def _diagnose(folder: RunFolder, name: str, which: Diagnostic, runtime: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from degradation.networks.cifar import CifarNet, Conv3x3
-from degradation.networks.layers import ZeroPad
+from degradation.networks.shortcuts import padded
 
 if TYPE_CHECKING:
     from degradation.networks.bottleneck_spec import BottleneckNetwork, Shape
@@ -59,10 +59,8 @@ class Block(nn.Module):
 
     def _shortcut(self, kind: str, shape: "Shape") -> nn.Module:
         inputs, _, outputs, stride = shape
-        if not self.reshapes:
-            return nn.Identity()
-        if kind == "A":
-            return ZeroPad(outputs - inputs, stride)
+        if kind == "A" or not self.reshapes:
+            return padded(inputs, outputs, stride)
         projection = Conv1x1(inputs, outputs, stride)
         return projection if self.preactivation else nn.Sequential(projection, nn.BatchNorm2d(outputs))
 

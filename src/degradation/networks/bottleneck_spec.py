@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from degradation.checks import at_least, one_of, require
-from degradation.networks.convolutional import Convolutional
+from degradation.networks.convolutional import Convolutional, whole_blocks
 from degradation.networks.sums import check_sum
 
 if TYPE_CHECKING:
@@ -53,9 +53,7 @@ class BottleneckNetwork(Convolutional):
 
     def check_depth(self, depth: int) -> None:
         """Refuse a depth that is not 9n + 2."""
-        below = max(11, (depth - 2) // 9 * 9 + 2)
-        nearest = f"the nearest are {below} and {below + 9}" if depth > 11 else "the smallest is 11"
-        require(depth == below, f"depth is {depth}; networks of the bottleneck family have 9n + 2 layers: {nearest}.")
+        whole_blocks(depth, 9, 2, "bottleneck family")
 
     def blocks(self, depth: int) -> Iterator[Shape]:
         """The blocks' shapes, one after another."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from degradation.checks import at_least, one_of, require
 from degradation.networks.compiler import missing_for_compilation
+from degradation.networks.convolutional import whole_blocks
 from degradation.networks.shortcuts import SHORTCUTS
 from degradation.networks.sums import check_gate, check_sum
 
@@ -121,9 +122,7 @@ class CifarNetwork:
 
     def check_depth(self, depth: int) -> None:
         """Refuse a depth that is not 6n + 2."""
-        below = max(8, (depth - 2) // 6 * 6 + 2)
-        nearest = f"the nearest are {below} and {below + 6}" if depth > 8 else "the smallest is 8"
-        require(depth == below, f"depth is {depth}; networks of the cifar family have 6n + 2 layers: {nearest}.")
+        whole_blocks(depth, 6, 2, "cifar family")
         start = self.deepened_from
         needs = f"network.init={self.init} needs at least the {start} that it starts from"
         require(depth >= start, f"depth is {depth}; {needs}.")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from degradation.networks.cifar import Conv3x3
+from degradation.networks.cifar import CifarNet, Conv3x3
 
 if TYPE_CHECKING:
     from degradation.networks.conv_spec import ConvNetwork
@@ -42,10 +42,7 @@ class Conv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return self.trace(x)[0]
 
-    @staticmethod
-    def spread(activation: Tensor) -> Tensor:
-        """Standard deviation over inputs, root mean square over channels and pixels: ()."""
-        return activation.var(0, correction=0).mean().sqrt()
+    spread = staticmethod(CifarNet.spread)
 
     def weights(self) -> list[Tensor]:
         """Of the layers in forward order."""

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from degradation.checks import at_least, one_of, require
+from degradation.networks.convolutional import Convolutional
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 @dataclass
-class ConvNetwork:
+class ConvNetwork(Convolutional):
     """Settings of `degradation.networks.conv.Conv`. Keys and their meaning: conf/network/conv.yaml."""
 
     family: str
@@ -37,25 +38,15 @@ class ConvNetwork:
         )
 
     def check_input(self, task: str, shape: tuple[int, ...]) -> None:
-        require(len(shape) == 3, f"network.family=conv takes images and task.name={task} has none; use mlp.")
+        super().check_input(task, shape)
         require(
             shape[0] == self.width,
             f"network.width is {self.width} and an example of task.name={task} has {shape[0]} channels; the layers of "
             "the conv family put out as many channels as they take, so both must be the same.",
         )
 
-    def check_execution(self, *, device: str, engine: str, memory_format: str, compile_blocks: bool) -> None:
-        require(engine == "sequential", f"runtime.engine is {engine!r}; the conv family has sequential alone.")
-        require(not compile_blocks, "runtime.compile_blocks is for network.family=cifar and it is conv.")
-
-    def default_engine(self, device: str, precision: str) -> str:
-        return "sequential"
-
     def default_memory_format(self, device: str, precision: str) -> str:
         return "contiguous"
-
-    def default_compile_blocks(self, device: str, precision: str, max_steps: int) -> bool:
-        return False
 
     def layer_sizes(self, depth: int, shape: tuple[int, ...]) -> list[int]:
         """Of the layers before the last, whose output is the prediction."""
@@ -66,9 +57,6 @@ class ConvNetwork:
 
     def layer_multiply_adds(self, shape: tuple[int, ...]) -> int:
         return 9 * self.width**2 * shape[1] * shape[2]
-
-    def source(self) -> None:
-        """None: every network is drawn from its seed."""
 
     def module(self, *, shape: tuple[int, ...], outputs: int, depth: int) -> "nn.Module":
         """Raises: ConfigError: a prediction is not an image of the inputs' shape."""

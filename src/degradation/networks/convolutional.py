@@ -3,10 +3,23 @@
 from degradation.checks import require
 
 
-class Convolutional:
-    """Batch-normalised networks on images, whose blocks are not compiled and which are drawn from their seeds.
+def whole_blocks(depth: int, step: int, rest: int, networks: str) -> None:
+    """Refuse a depth that is not `step` n + `rest` with an n of 1 or more, naming the nearest ones.
 
-    The base of a family's settings; the methods are those of `degradation.networks.family.Family`.
+    Args:
+        networks: which, for the sentence.
+    """
+    least = step + rest
+    below = max(least, (depth - rest) // step * step + rest)
+    nearest = f"the nearest are {below} and {below + step}" if depth > least else f"the smallest is {least}"
+    require(depth == below, f"depth is {depth}; networks of the {networks} have {step}n + {rest} layers: {nearest}.")
+
+
+class Convolutional:
+    """Networks on images whose blocks are not compiled and which are drawn from their seeds.
+
+    They are batch-normalised unless they say otherwise. The base of a family's settings, whose methods are those of
+    `degradation.networks.family.Family`.
     """
 
     family: str

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from degradation.checks import at_least, one_of, require
-from degradation.networks.convolutional import Convolutional
+from degradation.checks import at_least, one_of
+from degradation.networks.convolutional import Convolutional, whole_blocks
 
 if TYPE_CHECKING:
     from torch import nn
@@ -45,16 +45,8 @@ class DenseNetwork(Convolutional):
 
     def check_depth(self, depth: int) -> None:
         """Refuse a depth that is not 3n + 4, or with bottlenecks 6n + 4."""
-        period = self.period
-        least = period + 4
-        below = max(least, (depth - 4) // period * period + 4)
-        nearest = f"the nearest are {below} and {below + period}" if depth > least else f"the smallest is {least}"
         which = "with" if self.bottleneck else "without"
-        require(
-            depth == below,
-            f"depth is {depth}; networks of the densenet family {which} network.bottleneck have {period}n + 4 layers: "
-            f"{nearest}.",
-        )
+        whole_blocks(depth, self.period, 4, f"densenet family {which} network.bottleneck")
 
     @property
     def stem(self) -> int:

@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from degradation.checks import at_least, one_of, require
-from degradation.networks.convolutional import Convolutional
+from degradation.networks.convolutional import Convolutional, whole_blocks
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,9 +31,7 @@ class UNetwork(Convolutional):
 
     def check_depth(self, depth: int) -> None:
         """Refuse a depth that is not 5n + 3."""
-        below = max(8, (depth - 3) // 5 * 5 + 3)
-        nearest = f"the nearest are {below} and {below + 5}" if depth > 8 else "the smallest is 8"
-        require(depth == below, f"depth is {depth}; networks of the unet family have 5n + 3 layers: {nearest}.")
+        whole_blocks(depth, 5, 3, "unet family")
 
     def check_input(self, task: str, shape: tuple[int, ...]) -> None:
         super().check_input(task, shape)
