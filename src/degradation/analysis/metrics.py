@@ -33,20 +33,22 @@ class Tables:
     sizes: Mapping[str, int] = field(default_factory=dict)
     conditions: tuple[str, ...] = ("",)
     diagnosed: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    _chosen: "dict[object, Tables]" = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def of(self, variants: Collection[str], depths: Collection[int], condition: str = "") -> "Tables":
         """The rows of some networks of one condition, so that what is said of them does not depend on others."""
-        tables = (self.networks, self.curves, self.layers)
-        networks, curves, layers = (_of(table, variants, depths, condition) for table in tables)
-        diagnosed = {name: _of(table, variants, depths, condition) for name, table in self.diagnosed.items()}
-        return Tables(networks, curves, layers, self.sizes, self.conditions, diagnosed)
+        within = self._rows(condition, lambda table: table["condition"] == condition)
+        key = (frozenset(variants), frozenset(depths))
+        return within._rows(key, lambda table: table["variant"].isin(variants) & table["depth"].isin(depths))
 
-
-def _of(table: pd.DataFrame, variants: Collection[str], depths: Collection[int], condition: str) -> pd.DataFrame:
-    if not len(table):
-        return table
-    chosen = table["variant"].isin(variants) & table["depth"].isin(depths)
-    return table[chosen & (table["condition"] == condition)]
+    def _rows(self, key: object, choose: Callable[[pd.DataFrame], pd.Series]) -> "Tables":
+        """The rows that `choose` marks; kept by `key`, since many claims are about the same networks."""
+        if key not in self._chosen:
+            tables = (self.networks, self.curves, self.layers)
+            networks, curves, layers = (table[choose(table)] if len(table) else table for table in tables)
+            diagnosed = {name: table[choose(table)] if len(table) else table for name, table in self.diagnosed.items()}
+            self._chosen[key] = Tables(networks, curves, layers, self.sizes, self.conditions, diagnosed)
+        return self._chosen[key]
 
 
 @dataclass(frozen=True)

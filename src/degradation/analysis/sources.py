@@ -9,7 +9,7 @@ from degradation.analysis.rules import Evidence, Rule
 HE2015 = "He et al. 2015 (1512.03385)"
 HE2016 = "He et al. 2016 (1603.05027)"
 ARTICLE = "Kowsik 2021, the sine figure"
-LI2018 = "Li et al. 2018 (1712.09913), table 1"
+LI2018 = "Li et al. 2018 (1712.09913), section 6, Fig. 5"
 OF_18_LAYERS = f"{HE2015}, section 4.1, of 18 layers on ImageNet"
 
 Published = Mapping[str, Mapping[int, float]]  # printed test errors in percent by variant and depth

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
+from functools import cache
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -62,12 +63,18 @@ def choice(classes: Mapping[str, type], values: Any, name: str, selector: str) -
     return group(classes[str(selected)], values, name)
 
 
+@cache
+def _typed(cls: type) -> DictConfig:
+    """What checks and converts the values of `cls`, one set of them after another: making it takes milliseconds."""
+    return OmegaConf.structured(cls)
+
+
 def group(cls: type, values: Any, name: str) -> Any:
     """An instance of the dataclass `cls`, its values checked and converted to the fields' types by OmegaConf."""
     require(isinstance(values, dict), f"{name} is {values!r}; a group of keys is expected.")
     values = {f.name: f.default for f in fields(cls) if f.default is not MISSING} | values
     check_keys(values, [f.name for f in fields(cls)], prefix=f"{name}.")
-    typed = OmegaConf.structured(cls)
+    typed = _typed(cls)
     for f in fields(cls):
         try:
             typed[f.name] = values[f.name]

@@ -1,7 +1,7 @@
 """The `bottleneck` family, plain and residual: blocks of 1x1, 3x3 and 1x1 layers, 9n + 2 layers in all.
 
 ResNet-164 and -1001 (He et al. 2016, 1603.05027, section 4 and appendix) in both orders of their layers, and ResNeXt-29
-(Xie et al. 2016, 1611.05431, section 4 and table 3), whose 3x3 layers are grouped.
+(Xie et al. 2016, 1611.05431, section 5.3 and table 7), whose 3x3 layers are grouped.
 """
 
 from typing import TYPE_CHECKING

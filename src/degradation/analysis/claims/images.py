@@ -187,7 +187,7 @@ def cifar10_claims(published: Mapping[str, Published]) -> list[Claim]:
             Claim(
                 f"cifar10_fp32/{variant}-56-agrees",
                 f"In float32 {variant} networks of 56 layers have the test error that they have in bfloat16.",
-                "ours: cifar10_depth is computed in bfloat16, the paper's networks in float32",
+                "ours: cifar10_depth is computed in bfloat16, the paper's networks presumably in float32",
                 Difference(
                     "test_error",
                     Cell("cifar10_fp32", variant, 56),

@@ -58,7 +58,7 @@ def _lesion() -> list[Claim]:
 
 
 def _surface() -> list[Claim]:
-    without, along = "section 5.1, Fig. 5, of CIFAR-10", "on the square of two filter-normalised directions"
+    without, along = "section 6, Fig. 5, of CIFAR-10", "on the square of two filter-normalised directions"
     return [
         Claim(
             "digits_depth/plain-surface-bends-with-depth",
@@ -81,13 +81,13 @@ def _surface() -> list[Claim]:
         Claim(
             "digits_depth/shortcuts-widen-the-surface",
             "Around a deep residual network the loss is low in more of the square than around the plain one.",
-            f"{SURFACES2018}, section 5.2, Fig. 5",
+            f"{SURFACES2018}, section 6, Fig. 5",
             Difference("surface_share", RESIDUAL56, PLAIN56, "above", 0),
         ),
         Claim(
             "digits_depth/plain-minima-are-sharper",
             f"The loss of a plain network is more curved at the trained weights when it is deeper, {along}.",
-            f"{SURFACES2018}, section 5.1",
+            f"{SURFACES2018}, section 6",
             Difference("surface_curvature", PLAIN56, PLAIN20, "above", 0),
         ),
     ]
