@@ -114,6 +114,12 @@ def _shattered() -> list[Claim]:
             Difference("autocorrelation", residual, plain, "above", SHARED),
         ),
         Claim(
+            "sine_shattered/small-branches-resist",
+            "With batch normalisation, at 49 layers, gradients share more if branches count a tenth.",
+            f"{BALDUZZI}, Fig. 2c (rescaling by beta)",
+            Difference("autocorrelation", residual._replace(variant="tenth"), residual, "above", SHARED),
+        ),
+        Claim(
             "sine_shattered/plain-gradients-shatter-without-normalisation",
             "Without normalisation, too, gradients of deeper plain networks share less between neighbouring inputs.",
             f"{BALDUZZI}, theorem 1, of units that are open at half of the inputs",
