@@ -12,12 +12,13 @@ SMOOTH = 0.9  # a rank correlation: an error that grows with nearly every step
 WIDER = 10.0  # points of the square: a tenth of it
 FEW = 10.0  # points of the gradient
 PLAIN20, PLAIN56 = Cell("digits_depth", "plain", 20), Cell("digits_depth", "plain", 56)
+ON_CIFAR10 = "of 110 layers on CIFAR-10"
 RESIDUAL20, RESIDUAL56 = Cell("digits_depth", "residual", 20), Cell("digits_depth", "residual", 56)
 
 
 def inside_claims() -> list[Claim]:
-    """Of the digits' networks of 20 and 56 layers."""
-    return [*_lesion(), *_surface(), *_paths()]
+    """Of the digits' networks of 20 and 56 layers, and of small CIFAR-10's of 32."""
+    return [*_lesion(), *_surface(), *_paths(), *_lesion_on_cifar10()]
 
 
 def _lesion() -> list[Claim]:
@@ -25,14 +26,14 @@ def _lesion() -> list[Claim]:
         Claim(
             "digits_depth/deleting-a-residual-block-barely-matters",
             "Deleting a single block of a deep residual network barely changes its test error.",
-            f"{VEIT2016}, section 4.1, Fig. 3, of 110 layers on CIFAR-10",
+            f"{VEIT2016}, section 4.1, Fig. 3, {ON_CIFAR10}",
             Difference("deletion_rise", RESIDUAL56, 0, "below", ERROR_MARGIN),
             known=True,  # the probe: 1 to 3 points
         ),
         Claim(
             "digits_depth/deleting-a-reshaping-block-matters",
             "Deleting a block that changes shapes raises a residual network's test error more than deleting another.",
-            f"{VEIT2016}, section 4.1, Fig. 3, of 110 layers on CIFAR-10",
+            f"{VEIT2016}, section 4.1, Fig. 3, {ON_CIFAR10}",
             Difference("reshaping_rise", RESIDUAL56, 0, "above", ERROR_MARGIN),
         ),
         Claim(  # of the depth at which plain networks learn the task, and so have something to lose
@@ -45,14 +46,39 @@ def _lesion() -> list[Claim]:
         Claim(
             "digits_depth/error-grows-smoothly-with-deletions",
             "The error of a residual network grows smoothly with the number of random blocks deleted.",
-            f"{VEIT2016}, section 4.2, Fig. 5a, of 110 layers on CIFAR-10",
+            f"{VEIT2016}, section 4.2, Fig. 5a, {ON_CIFAR10}",
             Difference("deletion_smoothness", RESIDUAL56, 0, "above", SMOOTH),
         ),
         Claim(
             "digits_depth/error-grows-smoothly-with-swaps",
             "The error of a residual network grows smoothly with the number of pairs of blocks that change places.",
-            f"{VEIT2016}, section 4.3, Fig. 5b, of 110 layers on CIFAR-10",
+            f"{VEIT2016}, section 4.3, Fig. 5b, {ON_CIFAR10}",
             Difference("swap_smoothness", RESIDUAL56, 0, "above", SMOOTH),
+        ),
+    ]
+
+
+def _lesion_on_cifar10() -> list[Claim]:
+    """Of networks of 32 layers, the deepest of which both variants learn; entered before they were trained."""
+    plain, residual = Cell("cifar10_small", "plain", 32), Cell("cifar10_small", "residual", 32)
+    return [
+        Claim(
+            "cifar10_small/deleting-a-residual-block-barely-matters",
+            "Deleting a single block of a deep residual network barely changes its test error.",
+            f"{VEIT2016}, section 4.1, Fig. 3, {ON_CIFAR10}",
+            Difference("deletion_rise", residual, 0, "below", ERROR_MARGIN),
+        ),
+        Claim(
+            "cifar10_small/deleting-a-plain-block-costs-more",
+            "Deleting a single block costs a plain network more than a residual one.",
+            f"{VEIT2016}, section 4.1, Fig. 3, of layers of VGG",
+            Difference("deletion_rise", plain, residual, "above", ERROR_MARGIN),
+        ),
+        Claim(
+            "cifar10_small/error-grows-smoothly-with-deletions",
+            "The error of a residual network grows smoothly with the number of random blocks deleted.",
+            f"{VEIT2016}, section 4.2, Fig. 5a, {ON_CIFAR10}",
+            Difference("deletion_smoothness", residual, 0, "above", SMOOTH),
         ),
     ]
 
@@ -94,7 +120,7 @@ def _surface() -> list[Claim]:
 
 
 def _paths() -> list[Claim]:
-    source = f"{VEIT2016}, section 5, Fig. 6, of 110 layers on CIFAR-10"
+    source = f"{VEIT2016}, section 5, Fig. 6, {ON_CIFAR10}"
     return [
         Claim(
             "digits_depth/gradient-comes-by-shorter-paths",
