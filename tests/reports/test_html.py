@@ -126,6 +126,24 @@ def test_an_inlined_figure_is_the_same_figure():
     assert "<title>depth 8: 1.23456 %</title>" in inline(named, "f1", "")
 
 
+def test_groups_that_say_nothing_are_left_out():
+    body = '<g id="a"><g><title>t</title><g class="c"><g><path/></g></g><g/></g><g><g/></g></g>'
+    svg = f'<svg viewBox="0 0 9 9">{body}</svg>'
+    assert inline(svg, "f1", "w").endswith('><g><title>t</title><g class="c"><path/></g><g/></g><g/></svg>')
+
+
+def test_styles_of_figures_are_written_once(document):
+    """Every element has the style that its figure gives it, as a class."""
+    html = page(document)
+    assert "style=" not in html
+    rules = dict(re.findall(r"^\.(s\d+)\{(.*)\}$", html, re.M))
+    assert len(set(rules.values())) == len(rules) > 20
+    pictures = [document.headline.picture, *(picture for chapter in document.chapters for picture in chapter.pictures)]
+    inlined = [inline(picture.file.read_text(), f"f{place}", "") for place, picture in enumerate(pictures, start=1)]
+    styles = [style for svg in inlined for style in re.findall(r'style="([^"]*)"', svg)]
+    assert [rules[name] for name in re.findall(r'class="(s\d+)"', html)] == styles
+
+
 def test_no_svg_is_refused():
     with pytest.raises(ValueError, match="f1: an SVG file without viewBox"):
         inline("<svg width='3'></svg>", "f1", "words")

@@ -1,5 +1,6 @@
 """The report as one HTML file: figures inside as SVG, no network, nothing beside it; light and dark, phone and desk."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,7 +26,19 @@ SIGNS = {
 
 def page(document: Document) -> str:
     """The report as HTML."""
-    return _environment().get_template("html.jinja").render(document=document)
+    return _with_classes(_environment().get_template("html.jinja").render(document=document))
+
+
+def _with_classes(html: str) -> str:
+    """The page with its figures' styles as classes, each of which is written once."""
+    classes: dict[str, str] = {}
+
+    def of_style(found: re.Match[str]) -> str:
+        return f'class="{classes.setdefault(found[1], f"s{len(classes)}")}"'
+
+    html = re.sub(r'style="([^"]*)"', of_style, html)
+    rules = "".join(f".{name}{{{style}}}\n" for style, name in classes.items())
+    return html.replace("</style>", f"{rules}</style>", 1)
 
 
 def _environment() -> Environment:
