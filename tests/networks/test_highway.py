@@ -7,7 +7,7 @@ import torch
 
 from degradation.checks import ConfigError
 from degradation.networks import build as networks
-from degradation.networks.layers import Gate
+from degradation.networks.layers import TransformGate
 from degradation.networks.mlp_spec import MLPNetwork
 from degradation.networks.stack import layout, stack
 from tests.networks.passes import assert_close, images, shaken
@@ -58,7 +58,7 @@ def test_against_the_equation_written_out(span):
 @pytest.mark.parametrize("init", ["default", "he", "he_default_bias", "orthogonal"])
 def test_gates_begin_as_their_bias_has_it(init):
     network = highway(init=init, gate_bias=-3.0)
-    gates = [module for module in network.modules() if isinstance(module, Gate)]
+    gates = [module for module in network.modules() if isinstance(module, TransformGate)]
     assert len(gates) == 3
     for gate in gates:
         assert gate.bias.tolist() == [-3.0] * 6
@@ -78,7 +78,7 @@ def test_closed_gates_pass_a_block_by_and_open_ones_leave_the_plain_network():
     stem_alone = highway(depth=1, shortcut="none").double()
     for bias, other in ((-1e3, stem_alone), (1e3, plain)):
         network = highway().double()
-        for gate in (module for module in network.modules() if isinstance(module, Gate)):
+        for gate in (module for module in network.modules() if isinstance(module, TransformGate)):
             torch.nn.init.zeros_(gate.weight)
             torch.nn.init.constant_(gate.bias, bias)
         assert_close(network(x), other(x))
@@ -100,7 +100,7 @@ def test_what_is_said_of_it_without_building_it():
     for span, changed, a_layer in ((1, {}, 72), (2, {}, 54), (1, {"shortcut": "none"}, 36)):
         found = settings(span=span, **changed)
         network = found.module(shape=(2,), outputs=3, depth=5)
-        gates = [module.weight for module in network.modules() if isinstance(module, Gate)]
+        gates = [module.weight for module in network.modules() if isinstance(module, TransformGate)]
         hidden = [*network.weights()[1:-1], *gates]
         assert len(network.weights()) == 6
         assert len(network.norms()) == 5

@@ -73,6 +73,16 @@ def few_variants(networks: pd.DataFrame) -> bool:
     return networks["variant"].nunique() <= MOST_VARIANTS
 
 
+def initial(table: pd.DataFrame, classification: bool) -> pd.DataFrame:
+    """The rows at initialisation, of a diagnostic's table."""
+    return table[table["moment"] == "init"]
+
+
+def of_classifications(table: pd.DataFrame, classification: bool) -> pd.DataFrame:
+    """All rows, where there are errors; else none."""
+    return table if classification else table.iloc[:0]
+
+
 @dataclass(frozen=True)
 class Kind:
     """A figure: a module of this package that holds a list `KINDS` brings its kinds.

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from degradation.config.variants import Settings
-from degradation.figures.kind import Drawn, Kind
+from degradation.figures.kind import Drawn, Kind, initial
 from degradation.figures.style import depth_looks, figure, legend_beside, looks
 from degradation.records.columns import KEY
 
@@ -76,10 +76,6 @@ def mark_floors(axes: Axes, marked: dict[float, str]) -> None:
             axes.annotate(words, (1, value), xycoords=("axes fraction", "data"), xytext=(-2, 2), ha="right",
                           textcoords="offset points", color="0.35", fontsize=8.5, zorder=4,
                           bbox={"fc": "white", "alpha": 0.7, "lw": 0, "pad": 0.5})  # fmt: skip
-
-
-def initial(layers: pd.DataFrame, classification: bool) -> pd.DataFrame:
-    return layers[layers["moment"] == "init"]
 
 
 def responses(layers: pd.DataFrame, classification: bool) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from degradation.analysis.shattering import COLUMNS, shattering
 from degradation.figures.hover import hover
-from degradation.figures.kind import Drawn, Kind
+from degradation.figures.kind import Drawn, Kind, initial
 from degradation.figures.scales import dots, level, number_ticks
 from degradation.figures.style import figure, looks, spread, variant_handles
 from degradation.records.columns import KEY
@@ -82,10 +82,6 @@ def autocorrelation_against_depth(axes: Axes, rows: pd.DataFrame) -> Axes:
     axes.set_ylim(top=1)
     axes.set_xlabel("depth (layers)")
     return axes
-
-
-def initial(rows: pd.DataFrame, classification: bool) -> pd.DataFrame:
-    return rows[rows["moment"] == "init"]
 
 
 GRADIENTS = (

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from degradation.config import Recipe
 from degradation.config.variants import Settings
 from degradation.figures.hover import hover
-from degradation.figures.kind import Drawn, Kind
+from degradation.figures.kind import Drawn, Kind, of_classifications
 from degradation.figures.style import DASHES, depth_looks, figure, legend_beside, looks
 from degradation.records.columns import CURVES
 
@@ -114,10 +114,6 @@ def _handles(settings: Mapping[str, Settings], depths: list[int]) -> list[Line2D
     if any(warms_up(recipe, depths) for recipe in recipes):
         handles.append(Line2D([], [], color="0.4", lw=0.9, ls=WARM, label="warm-up ends"))
     return handles
-
-
-def of_classifications(curves: pd.DataFrame, classification: bool) -> pd.DataFrame:
-    return curves if classification else curves.iloc[:0]
 
 
 WORDS = "training and test error against steps, a panel a variant, a line a depth"

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from degradation.analysis import outcomes
 from degradation.figures.hover import hover
-from degradation.figures.kind import Drawn, Kind
+from degradation.figures.kind import Drawn, Kind, of_classifications
 from degradation.figures.scales import LINEAR_TO, TICKS
 from degradation.figures.style import LOOKS, figure, spread
 from degradation.records.columns import NETWORKS, SIZES
@@ -122,10 +122,6 @@ def _handles() -> list[Line2D]:
         Line2D([], [], color="0.3", ls="", marker="|", ms=11, mew=2.2, label="mean over seeds"),
         Line2D([], [], color="0.4", lw=1, ls=":", label="guessing"),
     ]
-
-
-def of_classifications(table: pd.DataFrame, classification: bool) -> pd.DataFrame:
-    return table if classification else table.iloc[:0]
 
 
 WORDS = (

@@ -8,7 +8,7 @@ from torch import nn
 
 from degradation.networks.cifar_spec import DEEPENED
 from degradation.networks.family import Network
-from degradation.networks.layers import Affine, Gate
+from degradation.networks.layers import Affine, TransformGate
 from degradation.streams import generator
 
 
@@ -51,7 +51,7 @@ def initialise(network: nn.Module, init: str, seed: int, gain: float = 1.0) -> N
                 nn.init.normal_(layer.weight, std=gain * math.sqrt(2 / fan_in), generator=draw)
             if layer.bias is None:
                 continue
-            if isinstance(layer, Gate):
+            if isinstance(layer, TransformGate):
                 nn.init.constant_(layer.bias, layer.opening)
                 continue
             if init in ("default", "he_default_bias"):

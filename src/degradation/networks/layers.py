@@ -25,8 +25,8 @@ class Affine(nn.Module):
         return product(self.bias.unsqueeze(-1), self.weight, x)
 
 
-class Gate(Affine):
-    """Transform gate sigmoid(W x + b): (..., width, B) -> same (Srivastava et al. 2015, 1507.06228, section 2).
+class TransformGate(Affine):
+    """sigmoid(W x + b): (..., width, B) -> same (Srivastava et al. 2015, 1507.06228, section 2).
 
     `degradation.networks.initial.initialise` puts b at `opening`: the more negative, the more a block begins as the
     identity.

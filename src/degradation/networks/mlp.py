@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from degradation.networks.layers import Affine, Gate, norm
+from degradation.networks.layers import Affine, TransformGate, norm
 
 if TYPE_CHECKING:
     from degradation.networks.mlp_spec import MLPNetwork
@@ -26,7 +26,7 @@ class Block(nn.Module):
         width, residual = settings.width, settings.shortcut == "identity"
         self.layers = nn.ModuleList(Affine(width, width) for _ in range(settings.span))
         self.norms = nn.ModuleList(norm(settings.norm, width) for _ in range(settings.span))
-        self.gate = Gate(width, settings.gate_bias) if settings.shortcut == "gate" else None
+        self.gate = TransformGate(width, settings.gate_bias) if settings.shortcut == "gate" else None
         # Factors of the sum: of the shortcut, 1 or none at all; of the branch, none if it is 1. In a stack of several
         # variants (S, 1, 1), where a missing shortcut is 0 and a missing factor of the branch 1.
         self.register_buffer("shortcut", _factor(settings.shortcut_scale) if residual else None, persistent=False)

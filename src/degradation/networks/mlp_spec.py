@@ -95,10 +95,14 @@ class MLPNetwork:
 
     def weights(self, depth: int) -> float:
         """The weights of the layers from hidden to hidden, gates among them."""
-        return depth * self.layer_multiply_adds(())
+        return depth * self._layer_weights
 
     def layer_multiply_adds(self, shape: tuple[int, ...]) -> int:
-        """With a block's gate, which costs as much as one of its layers."""
+        return self._layer_weights
+
+    @property
+    def _layer_weights(self) -> int:
+        """With a block's gate, which has as many as one of its layers."""
         gates = 1 if self.shortcut == "gate" else 0
         return self.width**2 * (self.span + gates) // self.span
 
