@@ -66,6 +66,8 @@ else
 	$(PYTHON) -m uv pip install --python $(PYTHON) $(LOCKED)
 endif
 	$(PYTHON) -m uv pip install --python $(PYTHON) --no-deps -e .
+	@echo "Compiling what a sweep imports, which else each of its processes would."
+	$(PYTHON) -c 'import degradation.reports.overview, degradation.training.fit, degradation.tracking.curve, joblib, wandb'
 	@rm -f $(VENV)/.installed*
 	@echo "$(TORCH)" > $(VENV)/.torch
 	touch $@
