@@ -111,16 +111,14 @@ def test_what_the_settings_say():
         (lambda: ConvNetwork("conv", 0, "none", "he"), "network.width is 0"),
         (lambda: ConvNetwork("conv", 3, "A", "he"), "network.shortcut is 'A'; allowed: none, identity."),
         (lambda: ConvNetwork("conv", 3, "none", "dirac"), "network.init is 'dirac'; allowed: default, he."),
-        (lambda: ConvNetwork("conv", 3, "none", "he").check_input("sine", (1,)), "has none; use mlp."),
+        (lambda: ConvNetwork("conv", 3, "none", "he").check_task("sine", (1,), 1), "has none; use mlp."),
         (
-            lambda: ConvNetwork("conv", 3, "none", "he").check_input("digits", (1, 8, 8)),
+            lambda: ConvNetwork("conv", 3, "none", "he").check_task("digits", (1, 8, 8), 64),
             "network.width is 3 and an example of task.name=digits has 1 channels",
         ),
         (
-            lambda: networks.build(
-                ConvNetwork("conv", 1, "none", "he"), input_shape=(1, 8, 8), outputs=10, depth=1, seed=0
-            ),
-            "the conv family predicts images of 64 numbers and the task has 10 outputs.",
+            lambda: ConvNetwork("conv", 1, "none", "he").check_task("digits", (1, 8, 8), 10),
+            "network.family=conv predicts images: 64 numbers for those of (1, 8, 8), and the predictions of task.name=",
         ),
     ],
 )

@@ -17,9 +17,9 @@ SETTINGS = [
 @pytest.mark.parametrize("settings", SETTINGS, ids=[settings.family for settings in SETTINGS])
 def test_inputs_and_execution(settings):
     name = settings.family
-    assert refusal(settings.check_input, "digits", (1, 8, 8)) is None
+    assert refusal(settings.check_task, "digits", (1, 8, 8), 64) is None
     said = f"network.family={name} takes images and task.name=sine has none; use mlp."
-    assert refusal(settings.check_input, "sine", (1,)) == said
+    assert refusal(settings.check_task, "sine", (1,), 1) == said
     usual = {"device": "cpu", "engine": "sequential", "memory_format": "channels_last", "compile_blocks": False}
     assert refusal(settings.check_execution, **usual) is None
     assert refusal(settings.check_execution, **usual | {"device": "cuda", "engine": "graph"}) is None

@@ -108,12 +108,12 @@ def test_settings_at_the_edge_are_taken():
 
 
 def test_what_the_families_take():
-    assert refusal(cifar().check_input, "sine", (1,)) == (
+    assert refusal(cifar().check_task, "sine", (1,), 1) == (
         "network.family=cifar takes images and task.name=sine has none; use mlp."
     )
-    assert refusal(cifar().check_input, "sequence", (3, 8))
-    assert refusal(cifar().check_input, "digits", (1, 8, 8)) is None
-    assert [refusal(mlp().check_input, "any", shape) for shape in ((1,), (3, 8, 8))] == [None, None]
+    assert refusal(cifar().check_task, "sequence", (3, 8), 1)
+    assert refusal(cifar().check_task, "digits", (1, 8, 8), 10) is None
+    assert [refusal(mlp().check_task, "any", shape, 5) for shape in ((1,), (3, 8, 8))] == [None, None]
 
 
 def test_execution_that_is_refused():

@@ -144,9 +144,11 @@ def test_depths_images_and_predictions_that_there_are():
     for depth, end in ((3, "the smallest is 8."), (9, "have 5n + 3 layers: the nearest are 8 and 13.")):
         assert refusal(settings().check_depth, depth).endswith(end)
     for shape in ((1, 6, 8), (1, 8, 6)):
-        assert refusal(settings().check_input, "odd", shape).endswith("pixels; multiples of 4 are needed.")
-    said = refusal(settings().module, shape=(1, 8, 8), outputs=10, depth=8)
-    assert said.startswith("network.family=unet predicts images: 64 numbers for those of (1, 8, 8), and not 10;")
+        assert refusal(settings().check_task, "odd", shape, 48).endswith("pixels; multiples of 4 are needed.")
+    assert refusal(settings().check_task, "digits", (1, 8, 8), 10).startswith(
+        "network.family=unet predicts images: 64 numbers for those of (1, 8, 8), and the predictions of "
+        "task.name=digits are 10; take another family"
+    )
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ class Config:
         for settings in self._settings.values():
             for depth in self.depths:
                 settings.network.check_depth(depth)
-            settings.network.check_input(self.task.name, self.task.input_shape)
+            settings.network.check_task(self.task.name, self.task.input_shape, self.task.outputs)
         self._resolve_auto()
         self._check_execution()
         self._check_recipe()

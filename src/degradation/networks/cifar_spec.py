@@ -129,7 +129,7 @@ class CifarNetwork:
         if start and start != depth:
             replace(self, **DRAWN).check_depth(start)
 
-    def check_input(self, task: str, shape: tuple[int, ...]) -> None:
+    def check_task(self, task: str, shape: tuple[int, ...], outputs: int) -> None:
         require(len(shape) == 3, f"network.family=cifar takes images and task.name={task} has none; use mlp.")
 
     def check_execution(self, *, device: str, engine: str, memory_format: str, compile_blocks: bool) -> None:

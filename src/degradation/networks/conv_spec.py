@@ -21,6 +21,7 @@ class ConvNetwork(Convolutional):
 
     span = 2  # layers that a shortcut passes over, as in He et al. 2015; a single layer has one over itself
     norm = "none"
+    predicts_images = True
     block_layers = 1  # there is no stem that blocks could be counted from, so figures by layer show every layer
 
     def __post_init__(self) -> None:
@@ -37,8 +38,8 @@ class ConvNetwork(Convolutional):
             f"{depth - 1} and {depth + 1}.",
         )
 
-    def check_input(self, task: str, shape: tuple[int, ...]) -> None:
-        super().check_input(task, shape)
+    def check_task(self, task: str, shape: tuple[int, ...], outputs: int) -> None:
+        super().check_task(task, shape, outputs)
         require(
             shape[0] == self.width,
             f"network.width is {self.width} and an example of task.name={task} has {shape[0]} channels; the layers of "
@@ -59,11 +60,6 @@ class ConvNetwork(Convolutional):
         return 9 * self.width**2 * shape[1] * shape[2]
 
     def module(self, *, shape: tuple[int, ...], outputs: int, depth: int) -> "nn.Module":
-        """Raises: ConfigError: a prediction is not an image of the inputs' shape."""
         from degradation.networks.conv import Conv
 
-        size = shape[0] * shape[1] * shape[2]
-        require(
-            outputs == size, f"the conv family predicts images of {size} numbers and the task has {outputs} outputs."
-        )
         return Conv(self, depth=depth)

@@ -1,5 +1,7 @@
 """What the settings of several families of convolutional networks say alike. Imports no torch."""
 
+from math import prod
+
 from degradation.checks import require
 
 
@@ -25,9 +27,15 @@ class Convolutional:
     family: str
 
     norm = "batch"
+    predicts_images = False  # of the shape of the input
 
-    def check_input(self, task: str, shape: tuple[int, ...]) -> None:
+    def check_task(self, task: str, shape: tuple[int, ...], outputs: int) -> None:
         require(len(shape) == 3, f"network.family={self.family} takes images and task.name={task} has none; use mlp.")
+        require(
+            not self.predicts_images or outputs == prod(shape),
+            f"network.family={self.family} predicts images: {prod(shape)} numbers for those of {shape}, and the "
+            f"predictions of task.name={task} are {outputs}; take another family, or a task of images to images.",
+        )
 
     def check_execution(self, *, device: str, engine: str, memory_format: str, compile_blocks: bool) -> None:
         require(

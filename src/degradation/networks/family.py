@@ -50,12 +50,13 @@ class Family(Protocol):
             ConfigError: there is no such network.
         """
 
-    def check_input(self, task: str, shape: tuple[int, ...]) -> None:
-        """Refuse a task whose examples have a shape that the family does not take.
+    def check_task(self, task: str, shape: tuple[int, ...], outputs: int) -> None:
+        """Refuse a task whose examples have a shape that the family does not take, or whose predictions it cannot make.
 
         Args:
             task: its name, for the sentence.
             shape: of one example, (features,) or (channels, height, width).
+            outputs: features of a prediction, or classes.
         """
 
     def check_execution(self, *, device: str, engine: str, memory_format: str, compile_blocks: bool) -> None:

@@ -71,7 +71,7 @@ class MLPNetwork:
             f"1 + {self.span}m: the nearest are {below} and {below + self.span}.",
         )
 
-    def check_input(self, task: str, shape: tuple[int, ...]) -> None:
+    def check_task(self, task: str, shape: tuple[int, ...], outputs: int) -> None:
         """Examples of any shape: their numbers are inputs, one after another."""
 
     def check_execution(self, *, device: str, engine: str, memory_format: str, compile_blocks: bool) -> None:

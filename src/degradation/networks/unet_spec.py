@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import prod
 from typing import TYPE_CHECKING
 
 from degradation.checks import at_least, one_of, require
@@ -23,6 +22,7 @@ class UNetwork(Convolutional):
     shortcut: str
 
     init = "he"
+    predicts_images = True
     block_layers = 1  # features that are concatenated leave layers at the end of a stage; every layer is shown
 
     def __post_init__(self) -> None:
@@ -33,8 +33,8 @@ class UNetwork(Convolutional):
         """Refuse a depth that is not 5n + 3."""
         whole_blocks(depth, 5, 3, "unet family")
 
-    def check_input(self, task: str, shape: tuple[int, ...]) -> None:
-        super().check_input(task, shape)
+    def check_task(self, task: str, shape: tuple[int, ...], outputs: int) -> None:
+        super().check_task(task, shape, outputs)
         fits = all(side % 2**HALVINGS == 0 for side in shape[1:])
         require(
             fits,
@@ -76,9 +76,6 @@ class UNetwork(Convolutional):
         return 9 * self.width**2 * shape[1] * shape[2]
 
     def module(self, *, shape: tuple[int, ...], outputs: int, depth: int) -> "nn.Module":
-        """A network; ConfigError where a prediction is not an image of the input's shape."""
         from degradation.networks.unet import UNet
 
-        wanted = f"network.family=unet predicts images: {prod(shape)} numbers for those of {shape}, and not {outputs}"
-        require(outputs == prod(shape), f"{wanted}; take task=digits_denoising, or another family.")
         return UNet(self, channels=shape[0], depth=depth)

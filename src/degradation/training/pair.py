@@ -43,7 +43,7 @@ def pair(depth: int = 56, task: str = "cifar10", seed: int = 0, *, family: str |
         changed = variants.checked(variant, defaults("variant", variant)).get("network", {})
         settings = parsing.choice(FAMILIES, keys | changed, "network", "family")
         settings.check_depth(depth)
-        settings.check_input(task, spec.input_shape)
+        settings.check_task(task, spec.input_shape, spec.outputs)
         shapes: dict[str, Any] = {"input_shape": spec.input_shape, "outputs": spec.outputs}
         networks.append(build(settings, **shapes, depth=depth, seed=seed))
     return Pair(*networks)
