@@ -225,6 +225,18 @@ def test_a_fit_has_its_variants_colour_of_the_whole_page(axes):
     assert axes.get_lines()[1].get_color() == looks(names)["plain_he_bias"].colour
 
 
+@pytest.mark.parametrize(("number", "inside"), [(4, True), (5, False)])
+def test_a_legend_of_many_variants_stands_beside_the_lines(number, inside):
+    names = ["plain", "residual", "scaled", "plain_eps", "he_zero_last"][:number]
+    summarised = summary(pd.concat([table([0.1, 0.3], name, depth) for name in names for depth in (1, 4)]))
+    page = Figure(layout="constrained")
+    axes = loss_against_depth(page.subplots(), summarised, mean_loss=0.9)
+    page.draw_without_rendering()
+    legend, panel = axes.get_legend().get_window_extent(), axes.get_window_extent()
+    assert len(axes.get_legend().get_texts()) == number + 3
+    assert (legend.x1 <= panel.x1) if inside else (panel.x1 <= legend.x0 < legend.x1 <= page.bbox.x1)
+
+
 def test_files_are_the_same_when_the_table_is(tmp_path, rows):
     for name in ("a", "b"):
         with figure(tmp_path / name, 4, 3) as drawn:

@@ -17,13 +17,14 @@ from degradation.figures.style import DASHES, figure, looks, variant_handles
 from degradation.records.columns import NETWORKS
 
 TRAINING: dict[str, Any] = {"ls": DASHES, "lw": 1.4, "ms": 3.5, "mfc": "white"}  # small and hollow
+MOST_INSIDE = 4  # variants whose legend is drawn among the lines
 MOST_TICKS = 8  # a tick a depth where there are no more
 
 
 def draw(path: Path, drawn: Drawn) -> None:
     """Error or loss above, the shares of networks that failed below."""
     first = drawn.networks.iloc[0]
-    with figure(path, 8, 5.6) as page:
+    with figure(path, 8 if _fits_inside(drawn.summary) else 10, 5.6) as page:
         top, bottom = page.subplots(2, 1, sharex=True, height_ratios=(8, 1))
         if drawn.classification:
             error_against_depth(top, drawn.summary, float(first["chance_error"]), drawn.published)
@@ -34,6 +35,16 @@ def draw(path: Path, drawn: Drawn) -> None:
         quantity = "error" if drawn.classification else "loss"
         top.set_title(f"{drawn.title}: {quantity} against depth")
         shares_against_depth(bottom, drawn.summary)
+
+
+def _fits_inside(summary: pd.DataFrame) -> bool:
+    """Whether there is room for the legend among the lines."""
+    return summary["variant"].nunique() <= MOST_INSIDE
+
+
+def _legend(axes: Axes, summary: pd.DataFrame, others: list[Any]) -> None:
+    where = {"loc": "best"} if _fits_inside(summary) else {"loc": "upper left", "bbox_to_anchor": (1, 1)}
+    axes.legend(handles=[*variant_handles(summary["variant"]), *others], fontsize=9.5, **where)
 
 
 def loss_against_depth(axes: Axes, summary: pd.DataFrame, mean_loss: float) -> Axes:
@@ -57,7 +68,7 @@ def loss_against_depth(axes: Axes, summary: pd.DataFrame, mean_loss: float) -> A
     handles = _handles(summary, "median")
     if summary["share_diverged"].any():
         handles.append(Patch(fill=False, ec="0.3", hatch="////", lw=0, label="diverged (below)"))
-    axes.legend(handles=[*variant_handles(summary["variant"]), *handles], fontsize=9.5, loc="best")
+    _legend(axes, summary, handles)
     return axes
 
 
@@ -98,7 +109,7 @@ def error_against_depth(axes: Axes, summary: pd.DataFrame, chance: float, publis
     handles = _handles(summary, "mean")
     if published:
         handles.append(Line2D([], [], ls="", marker="*", ms=11, mfc="white", mec="0.3", label="test, published"))
-    axes.legend(handles=[*variant_handles(summary["variant"]), *handles], fontsize=9.5, loc="best")
+    _legend(axes, summary, handles)
     return axes
 
 
