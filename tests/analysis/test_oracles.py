@@ -11,7 +11,7 @@ from degradation.analysis import findings, metrics, rules
 from degradation.analysis.findings import decide
 from degradation.analysis.intervals import Interval, mean_interval, trend_p_value
 from degradation.analysis.metrics import METRICS, Tables
-from degradation.analysis.rules import AllOf, BestDepth, Cell, Difference
+from degradation.analysis.rules import BEST, AllOf, BestDepth, Cell, Difference
 from degradation.analysis.statistics import describe, summary
 
 EMPTY = pd.DataFrame()
@@ -188,6 +188,21 @@ def test_a_trend_and_its_direction(monkeypatch):
     assert rule.judge({"e": networks}).reason == "the trend needs 3 seeds at all depths; the seeds differ"
 
 
+def test_the_best_condition_is_that_of_the_mean_training_error():
+    """Not each seed's own, and not the best on the test set."""
+    errors = {"lr=1": ([9.0, 1.0, 5.0], [1.0, 1.0, 1.0]), "lr=2": ([4.0, 4.0, 4.0], [7.0, 8.0, 9.0])}
+    parts = []
+    for condition, (train, test) in errors.items():
+        part = tables({("plain", 8): train}, condition=condition).networks
+        parts.append(part.assign(test_error=test))
+    found = Tables(pd.concat(parts), EMPTY, EMPTY, conditions=tuple(errors))
+    best = Cell("e", "plain", 8, BEST)
+    for metric, mean in (("train_error", 4), ("test_error", 8)):
+        assert Difference(metric, best, 0, "above", 1).judge({"e": found}).effect.mean == mean
+    without = Tables(parts[0], EMPTY, EMPTY, conditions=tuple(errors))
+    assert Difference("train_error", best, 0, "above", 1).judge({"e": without}).verdict == "not enough data"
+
+
 def test_the_best_depth_needs_three_seeds_at_all_depths():
     rule = BestDepth("train_error", "e", "plain", (4, 8, 12), expected=8, margin=5)
     values = {("plain", 4): [3, 3, 3], ("plain", 8): [1, 1, 1], ("plain", 12): [2, 2, 2]}
@@ -309,7 +324,7 @@ def test_all_parts_of_a_statement():
     assert of(good[:2], good[:2]).verdict == "not enough data"
     assert rule.judge({}).verdict == "not run"
     finding = of(bad, bad)
-    assert (finding.effect, finding.unit, finding.p) == (Interval(0, 0, 0, 3), "points", 1)
+    assert (finding.effect.mean, finding.unit, finding.p) == (44, "points", 1)  # of the part that is contradicted
     assert finding.reason == (
         "plain-8 minus plain-4: reproduced, +0 [+0, +0] points, n = 3 (another answer needs a shift by 1); "
         "plain-8 minus 45: contradicted, +44 [+41.5, +46.5] points, n = 3 (another answer needs a shift by 42)"

@@ -97,7 +97,7 @@ def p_value(effect: Interval, relation: Relation, margin: float) -> float:
 
 
 def combine(parts: Sequence[Finding], names: Sequence[str]) -> Finding:
-    """The finding on a statement that holds if all of its parts do; the effect is the first part's.
+    """The finding on a statement that holds if all of its parts do, with the effect of a part that decides.
 
     A part with too few seeds decides first. Then: reproduced if all parts are, conflicting if one is reproduced and
     another contradicted, contradicted if one is, otherwise inconclusive.
@@ -119,7 +119,9 @@ def combine(parts: Sequence[Finding], names: Sequence[str]) -> Finding:
         p = min(1.0, len(parts) * min(part.p for part in parts if part.p is not None and part.verdict == verdict))
     if verdict == "conflicting":
         p = 1.0
-    return Finding(verdict, parts[0].effect, parts[0].unit, "; ".join(each), p=p)
+    decisive = "contradicted" if verdict == "conflicting" else verdict
+    shown = parts[verdicts.index(decisive)] if decisive in verdicts else parts[0]
+    return Finding(verdict, shown.effect, shown.unit, "; ".join(each), p=p)
 
 
 def _combined(verdicts: Sequence[Verdict]) -> Verdict:

@@ -26,9 +26,12 @@ def deletion_rise(lesion: pd.DataFrame) -> pd.Series:
 
 
 def reshaping_rise(lesion: pd.DataFrame) -> pd.Series:
-    """Points by which the test error is higher without a block that changes shapes than without another, means."""
+    """Points by which the test error is higher without a block that changes shapes (mean) than without another (median:
+    those that begin the network count for more than all others together).
+    """
     one = lesion[lesion["lesion"] == "one"]
-    return _mean(one[one["reshaping"] == 1]) - _mean(one[one["reshaping"] == 0])
+    same = one[one["reshaping"] == 0]["test_error"]
+    return _mean(one[one["reshaping"] == 1]) - same.groupby(level=_levels(lesion)).median()
 
 
 def lesion_smoothness(lesion: pd.DataFrame, kind: str) -> pd.Series:

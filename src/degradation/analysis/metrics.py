@@ -181,7 +181,7 @@ METRICS = {
         "test",
     ),
     "reshaping_rise": _inside(
-        "test error without a block that changes shapes minus that without another, means over blocks",
+        "test error without a block that changes shapes, mean, minus that without another, median over blocks",
         "points",
         "lesion",
         inside.reshaping_rise,

@@ -22,7 +22,7 @@ from degradation.analysis.metrics import METRICS, NETWORK, Tables
 
 Evidence = Mapping[str, Tables]  # by experiment
 
-BEST = "best"  # in place of a condition: of each seed the lowest value over all conditions of the experiment's sweep
+BEST = "best"  # in place of a condition: the one of the sweep with a cell's lowest training error, mean over seeds
 
 
 class Cell(NamedTuple):
@@ -125,11 +125,19 @@ class Difference:
         depths = {*(other.depth for other in self.cells), *self.trend}
         tables = evidence[cell.experiment]
         conditions = tables.conditions if cell.condition == BEST else (cell.condition,)
-        found = [self._of_condition(tables.of(variants, depths, condition), cell) for condition in conditions]
-        return pd.concat(found, axis=1, join="inner").min(axis=1)  # of the seeds that have every condition
+        of_each = [tables.of(variants, depths, condition) for condition in conditions]
+        if len(of_each) == 1:
+            return self._of_condition(of_each[0], cell, self.metric)
+        chosen_by = "train_loss" if METRICS[self.metric].unit == "decades" else "train_error"
+        errors = [self._of_condition(of_condition, cell, chosen_by) for of_condition in of_each]
+        shared = pd.concat(errors, axis=1, join="inner")  # of the seeds that have every condition
+        if shared.empty:
+            return shared.min(axis=1)
+        best = int(shared.mean().to_numpy().argmin())
+        return self._of_condition(of_each[best], cell, self.metric).reindex(shared.index)
 
-    def _of_condition(self, tables: Tables, cell: Cell) -> pd.Series:
-        values = METRICS[self.metric].of(tables).dropna()
+    def _of_condition(self, tables: Tables, cell: Cell, metric: str) -> pd.Series:
+        values = METRICS[metric].of(tables).dropna()
         between_variants = isinstance(self.right, Cell) and self.right.variant != self.left.variant
         if between_variants and not self.unmatched:
             rows = tables.networks.set_index(NETWORK)

@@ -39,7 +39,7 @@ def shallow_are_close(residual: Cell, *, known: bool) -> Claim:
     return Claim(
         f"{residual.experiment}/shallow-are-close",
         CLOSE,
-        OF_18_LAYERS,
+        f"{OF_18_LAYERS}; at the budget at which both have converged",
         Difference("test_error", residual, residual._replace(variant="plain"), "within", ERROR_MARGIN),
         known,
     )
