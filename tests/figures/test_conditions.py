@@ -16,6 +16,7 @@ from degradation.figures.conditions import (
     against_value,
     condition_looks,
     draw,
+    fill,
     positions,
     scale,
 )
@@ -54,6 +55,21 @@ def drawn(axes):
     dots = [line for line in axes.get_lines() if line.get_marker() == "."]
     best, seeds = ([point for line in found for point in line.get_xydata().tolist()] for found in (rings, dots))
     return lines, sorted(best), sorted(seeds)
+
+
+@pytest.mark.parametrize(("number", "shape"), [(1, (1, 1)), (4, (1, 4)), (5, (2, 3)), (9, (3, 3))])
+def test_many_variants_stand_in_rows(number, shape):
+    names = ["plain", "residual", *(f"variant_{place}" for place in range(number - 2))][:number]
+    found = of_classification({(lr, name, depth): 5 for lr in LR for name in names for depth in (20, 56, 110)})
+    page = Figure(layout="constrained")
+    fill(page, found)
+    assert [axes.get_title() for axes in page.axes] == list(looks(names))
+    assert page.axes[0].get_gridspec().get_geometry() == shape
+    labelled = [bool(axes.get_ylabel()) for axes in page.axes]
+    assert labelled == [place % shape[1] == 0 for place in range(number)]
+    above = number - shape[1]
+    assert [axes.get_xlabel() for axes in page.axes] == [""] * above + ["depth (layers)"] * shape[1]
+    assert all(axes.xaxis.get_tick_params()["labelbottom"] for axes in page.axes[above:])
 
 
 def test_against_depth_a_line_a_condition_and_the_best_at_each_depth(axes):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from degradation.analysis import outcomes
@@ -17,6 +18,7 @@ from degradation.figures.style import Look, figure, handles_of, looks, ordered_l
 from degradation.records.columns import CONDITION
 
 FEW_DEPTHS = 2  # of so many at most the swept key is the x axis, of more the depth
+MOST_IN_A_ROW = 4  # panels
 BEST: dict[str, Any] = {"marker": "o", "ms": 11, "mfc": "none", "mec": "0.15", "mew": 1.2, "ls": ""}
 
 
@@ -35,22 +37,51 @@ TEST_LOSS = Measure("test_loss_median", "test loss after the last step", "mean_t
 
 def draw(path: Path, overlaid: Overlaid) -> None:
     """Against depth, a panel a variant and a line a condition; of one or two depths against the swept key."""
-    by_depth = overlaid.networks["depth"].nunique() > FEW_DEPTHS
-    variants = looks(overlaid.networks["variant"])
-    panels = variants if by_depth else sorted(set(overlaid.networks["depth"]))
-    with figure(path, 4.4 * len(panels) + 1.9, 4.6) as page:
-        subject, axis = ("error" if overlaid.classification else "loss"), ("depth" if by_depth else overlaid.key)
-        page.suptitle(f"{overlaid.title}: {subject} against {axis}")
-        (row,) = page.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)
-        for axes, panel in zip(row, panels, strict=True):
-            if by_depth:
-                against_depth(axes, overlaid, str(panel))
-                axes.set_title(str(panel), color=variants[str(panel)].colour)
-            else:
-                against_value(axes, overlaid, int(panel))
-                axes.set_title(f"{panel} layers")
-        scale(row[0], overlaid)
-        page.legend(handles=_handles(overlaid, by_depth), loc="outside right center", fontsize=9)
+    rows, columns = _grid(len(_panels(overlaid)))
+    with figure(path, 4.4 * columns + 1.9, 4.6 if rows == 1 else 3.8 * rows) as page:
+        fill(page, overlaid)
+
+
+def fill(page: Figure, overlaid: Overlaid) -> None:
+    """The panels, in rows of at most `MOST_IN_A_ROW`, with title and legend."""
+    panels, by_depth, variants = _panels(overlaid), _by_depth(overlaid), looks(overlaid.networks["variant"])
+    rows, columns = _grid(len(panels))
+    subject, axis = ("error" if overlaid.classification else "loss"), ("depth" if by_depth else overlaid.key)
+    page.suptitle(f"{overlaid.title}: {subject} against {axis}")
+    grid = page.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    shown, unused = grid.flat[: len(panels)], grid.flat[len(panels) :]
+    for axes in unused:
+        axes.remove()
+    for axes, panel in zip(shown, panels, strict=True):
+        if by_depth:
+            against_depth(axes, overlaid, str(panel))
+            axes.set_title(str(panel), color=variants[str(panel)].colour)
+        else:
+            against_value(axes, overlaid, int(panel))
+            axes.set_title(f"{panel} layers")
+    scale(shown[0], overlaid)
+    for axes in shown[::columns]:
+        axes.set_ylabel(shown[0].get_ylabel())
+    for axes in shown[:-columns]:  # there are panels below them
+        axes.set_xlabel("")
+    for axes in shown[-columns:]:
+        axes.tick_params(labelbottom=True)
+    page.legend(handles=_handles(overlaid, by_depth), loc="outside right center", fontsize=9)
+
+
+def _by_depth(overlaid: Overlaid) -> bool:
+    return overlaid.networks["depth"].nunique() > FEW_DEPTHS
+
+
+def _panels(overlaid: Overlaid) -> list[Any]:
+    """Variants, or depths where there are few."""
+    return list(looks(overlaid.networks["variant"])) if _by_depth(overlaid) else sorted(set(overlaid.networks["depth"]))
+
+
+def _grid(panels: int) -> tuple[int, int]:
+    """Rows and columns, as even as can be."""
+    rows = -(-panels // MOST_IN_A_ROW)
+    return rows, -(-panels // rows)
 
 
 def against_depth(axes: Axes, overlaid: Overlaid, variant: str) -> Axes:

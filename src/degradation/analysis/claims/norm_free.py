@@ -1,7 +1,7 @@
 """The claims of networks without normalisation. Entered before any result.
 
-Learning rates suit networks with and without normalisation differently, so each is judged at its best of three. (The middle
-one was added when the others were known.)
+Learning rates suit networks with and without normalisation differently, so each is judged at its best of three. (The
+middle one was added when the others were known.)
 """
 
 from degradation.analysis.claims.images import does_not_degrade
