@@ -84,6 +84,7 @@ def _budget() -> list[Claim]:
 
     once, four = Cell("digits_budget", "plain", 32, "max_steps=150"), Cell("digits_budget", "plain", 32)
     sixteen = Cell("digits_budget_16x", "plain", 56)
+    residual = Cell("digits_warmup", "residual", 32)
     return [
         claim(
             "more-steps-do-not-cure-it",
@@ -115,6 +116,14 @@ def _budget() -> list[Claim]:
             "Sixteen times the steps do not cure the degradation of plain networks of 56 layers.",
             sixteen,
             "above",
+        ),
+        Claim(
+            "digits_warmup/a-long-warm-up-costs-test-error",
+            "After 2400 steps residual networks of 32 layers test better if their warm-up took 30 steps and not 480.",
+            "ours, after digits_budget_16x",
+            Difference(
+                "test_error", residual, residual._replace(experiment="digits_budget_16x"), "below", -ERROR_MARGIN
+            ),
         ),
     ]
 
