@@ -15,7 +15,7 @@ STAMP := $(VENV)/.installed$(addprefix -,$(TORCH))
 STORY := sine_why digits_depth
 ARCHITECTURES := digits_shortcuts digits_small_branches digits_orders digits_norm_free digits_stochastic digits_bottleneck digits_densenet \
 	digits_unet digits_highway sine_highway
-LONG := sine_3000 digits_2000 digits_budget_16x digits_1202 cifar10_small
+LONG := sine_3000 digits_2000 digits_2000_full digits_budget_16x digits_1202 cifar10_small
 CPU := $(filter-out %_smoke,$(basename $(notdir $(shell grep -L '^ *device: cuda' conf/experiment/*.yaml))))
 SINE_FIRST := $(filter sine_%,$(CPU)) $(filter-out sine_%,$(CPU))
 WHY := $(filter-out $(STORY) $(ARCHITECTURES) $(LONG) sine_depth,$(SINE_FIRST))
