@@ -115,6 +115,17 @@ def rows_of(network, task, variant="residual"):
     return [row for _, row in found]
 
 
+def test_of_a_large_test_set_the_first_images_count(task, monkeypatch):
+    """And of a smaller one all."""
+    network = networks.build(CifarNetwork("cifar", 4, "A"), input_shape=(1, 8, 8), outputs=10, depth=8, seed=0)
+    network.eval()
+    for most in (30, 10_000):
+        monkeypatch.setattr(lesion, "EXAMPLES", most)
+        images = task.test.take(torch.arange(min(most, len(task.test))))
+        _, expected = loss_and_error(network, images, task)
+        assert rows_of(network, task)[0]["test_error"] == pytest.approx(expected, rel=1e-3)
+
+
 def test_residual_blocks_of_zeros_can_be_deleted_and_swapped_without_a_trace(task):
     network = networks.build(CifarNetwork("cifar", 4, "A"), input_shape=(1, 8, 8), outputs=10, depth=20, seed=0)
     with torch.no_grad():

@@ -1,6 +1,7 @@
 """What trained networks get wrong when blocks are deleted or change places (Veit et al. 2016, 1605.06431)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,9 +11,10 @@ from degradation.diagnostics.blocks import Shapes, block_shapes, check_blocks, d
 from degradation.diagnostics.diagnostic import FINAL, Copied, rounded
 from degradation.records.columns import Row
 from degradation.streams import generator
-from degradation.tasks.task import Task
+from degradation.tasks.task import Split, Task
 from degradation.training.members import Member
 
+EXAMPLES = 2000  # the first ones of the test set, at most: every lesion is measured on the same
 DRAWS = 10  # of each number of blocks or swaps
 COUNTS = 10  # numbers of blocks that are deleted together, evenly up to all of them
 SWAPS = (0, 1, 2, 4, 8, 16)
@@ -20,7 +22,8 @@ ONE, RANDOM, SWAPPED = "one", "random", "swaps"  # kinds of lesion
 
 
 class Lesion:
-    """lesion.csv: the test error with each block deleted, with random ones deleted, and with pairs swapped.
+    """lesion.csv: the test error with each block deleted, with random ones deleted, and with pairs swapped; of at most
+    `EXAMPLES` test images.
 
     A residual block is replaced by its shortcut; see `degradation.diagnostics.blocks.deleted`. Normalisations keep the
     statistics of training, and nothing is trained again. Equal seeds draw equal blocks, so that a pair can be compared.
@@ -38,21 +41,28 @@ class Lesion:
     def measure(self, copied: Copied, task: Task, moment: str) -> Iterator[tuple[Member, Row]]:
         check_blocks("lesion", copied.network)
         network, (member,) = copied.network.eval(), copied.members
-        shapes = block_shapes(network, task.prepare(task.test.take(torch.arange(1)).inputs))
-        for row in (*_deletions(network, shapes, member.seed, task), *_swaps(network, shapes, member.seed, task)):
+        images = task.test.take(torch.arange(min(EXAMPLES, len(task.test))))
+        shapes = block_shapes(network, task.prepare(images.inputs[:1]))
+        wrong = partial(_wrong, images=images, task=task)
+        for row in (*_deletions(network, shapes, member.seed, wrong), *_swaps(network, shapes, member.seed, wrong)):
             yield member, row
 
 
 DIAGNOSTIC = Lesion()
 
 
-def _deletions(network: Any, shapes: Shapes, seed: int, task: Task) -> Iterator[Row]:
+def _wrong(network: Any, *, images: Split, task: Task) -> float:
+    """Percent of some images."""
+    return rounded(loss_and_error(network, images, task)[1])
+
+
+def _deletions(network: Any, shapes: Shapes, seed: int, wrong: Callable[[Any], float]) -> Iterator[Row]:
     changes = [before != after for before, after in shapes]
     for kind, count, place, blocks in _deleted_blocks(len(shapes), seed):
         with deleted(network, blocks, shapes):
-            _, error = loss_and_error(network, task.test, task)
+            error = wrong(network)
         reshaping = sum(changes[block] for block in blocks)
-        yield {"lesion": kind, "count": count, "place": place, "reshaping": reshaping, "test_error": rounded(error)}
+        yield {"lesion": kind, "count": count, "place": place, "reshaping": reshaping, "test_error": error}
 
 
 def _deleted_blocks(blocks: int, seed: int) -> Iterator[tuple[str, int, int, list[int]]]:
@@ -66,7 +76,7 @@ def _deleted_blocks(blocks: int, seed: int) -> Iterator[tuple[str, int, int, lis
             yield RANDOM, count, draw, order[:count].tolist()
 
 
-def _swaps(network: Any, shapes: Shapes, seed: int, task: Task) -> Iterator[Row]:
+def _swaps(network: Any, shapes: Shapes, seed: int, wrong: Callable[[Any], float]) -> Iterator[Row]:
     pairs = swappable(shapes)
     if not pairs:
         return
@@ -79,9 +89,9 @@ def _swaps(network: Any, shapes: Shapes, seed: int, task: Task) -> Iterator[Row]
                 one, other = pairs[pair]
                 order[one], order[other] = order[other], order[one]
             with reordered(network, order):
-                _, error = loss_and_error(network, task.test, task)
+                error = wrong(network)
             tau = stats.kendalltau(trained, order).statistic
-            row = {"order": rounded(tau), "test_error": rounded(error)}
+            row = {"order": rounded(tau), "test_error": error}
             yield {"lesion": SWAPPED, "count": count, "place": draw, "reshaping": 0} | row
 
 
