@@ -224,6 +224,10 @@ PRINTED = (
     "cifar10_shortcuts",
     "cifar10_orders",
     "cifar10_bottleneck",
+    "cifar10_densenet",
+    "cifar10_densenet_bc",
+    "cifar10_resnext",
+    "cifar10_stochastic",
 )  # experiments whose printed errors are claims
 
 
@@ -297,6 +301,10 @@ def test_printed_errors_are_claims_as_the_experiments_files_have_them(registered
     assert printed["cifar10_depth/resnet-110"] == 6.61
     assert printed["cifar10_plain110_li2018/plain-110-trains"] == 16.44
     assert printed["cifar10_bottleneck/full-preactivation-1001"] == 4.92
+    assert printed["cifar10_densenet/concatenated-40"] == 5.24
+    assert printed["cifar10_densenet_bc/concatenated-100"] == 4.51
+    assert printed["cifar10_resnext/residual-29"] == 3.65
+    assert printed["cifar10_stochastic/stochastic-depth-110-after-500-passes"] == 5.25
     assert sum(name.startswith("cifar10_depth/resnet-") for name in printed) == 5
     table1 = {"residual": 6.61, "half-both": 12.35, "exclusive-gate-6": 8.7, "shortcut-gate": 12.86}
     table1 |= {"shortcut-gate-6": 6.91, "conv-shortcut": 12.22}

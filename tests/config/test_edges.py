@@ -155,7 +155,7 @@ def test_edges_across_groups(config):
 
 def test_where_examples_are_decides_the_engine(config):
     def engine(network, depth, device, on_device):
-        task = SimpleNamespace(name="x", input_shape=(1, 8, 8), on_device=on_device, train_size=256)
+        task = SimpleNamespace(name="x", input_shape=(1, 8, 8), outputs=10, on_device=on_device, train_size=256)
         runtime = dataclasses.replace(config.runtime, engine="auto", device=device)
         return dataclasses.replace(config, network=network, depths=[depth], task=task, runtime=runtime).runtime.engine
 

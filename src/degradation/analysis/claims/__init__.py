@@ -39,7 +39,7 @@ def claims(published: Mapping[str, Published]) -> list[Claim]:
         *shortcut_claims(published.get("cifar10_shortcuts", {})),
         *order_claims(published.get("cifar10_orders", {})),
         *signal_claims(),
-        *architecture_claims(published.get("cifar10_bottleneck", {})),
+        *architecture_claims(published),
         *norm_free_claims(),
         *small_branch_claims(),
         *stochastic_claims(),

@@ -3,6 +3,8 @@
 All were entered before a run.
 """
 
+from collections.abc import Mapping
+
 from degradation.analysis.claims.images import does_not_degrade
 from degradation.analysis.claims.printed import as_printed
 from degradation.analysis.rules import Cell, Difference
@@ -22,13 +24,20 @@ DUTA = "Duta et al. 2020 (2004.04989)"
 DENSE = "Huang et al. 2016 (1608.06993)"
 HIGHWAY = "Srivastava et al. 2015 (1507.06228)"
 TWO_ORDERS = 2.0  # decades
+PRINTED = {  # experiments on CIFAR-10: the table, what its networks are called, and what sets them apart
+    "cifar10_bottleneck": (f"{HE2016}, table 3", "ResNet"),
+    "cifar10_densenet": (f"{DENSE}, table 2", "DenseNet"),
+    "cifar10_densenet_bc": (f"{DENSE}, table 2", "DenseNet-BC"),
+    "cifar10_resnext": ("Xie et al. 2016 (1611.05431), table 7", "ResNeXt"),
+    "cifar10_stochastic": ("Huang et al. 2016 (1603.09382), table 1", "ResNet", "after 500 passes"),
+}
 
 
-def architecture_claims(published: Published) -> list[Claim]:
+def architecture_claims(published: Mapping[str, Published]) -> list[Claim]:
     """Every one.
 
     Args:
-        published: the printed test errors of cifar10_bottleneck in percent, by variant and depth.
+        published: the printed test errors in percent by experiment, then by variant and depth.
     """
     highway = [*_highway("sine_highway"), *_highway("digits_highway")]
     return [*highway, *_bottleneck(), *_printed(published), *_dense(), *_thousands(), *_unet()]
@@ -107,10 +116,14 @@ def _bottleneck() -> list[Claim]:
     ]
 
 
-def _printed(published: Published) -> list[Claim]:
+def _printed(published: Mapping[str, Published]) -> list[Claim]:
     deepest = Cell("cifar10_bottleneck", "full_preactivation", 1001)
     return [
-        *as_printed("cifar10_bottleneck", published, f"{HE2016}, table 3"),
+        *(
+            claim
+            for experiment, words in PRINTED.items()
+            for claim in as_printed(experiment, published.get(experiment, {}), *words)
+        ),
         Claim(
             "cifar10_bottleneck/preactivation-beats-the-original-order",
             "At 1001 layers full pre-activation has a lower test error than the original order.",
