@@ -28,9 +28,9 @@ def draw(path: Path, drawn: Drawn) -> None:
             for column, layer in enumerate(layers):
                 maps(block[:, column], of_variant[of_variant["layer"] == layer])
                 block[0, column].set_title("image" if layer == 0 else f"{layer}", fontsize=9, color=look.colour)
-            middle = block[len(channels) // 2, 0]  # beside the image there are no other channels of it
-            middle.text(0.5, 0.5, variant, transform=middle.transAxes, rotation=90, ha="center", va="center",
-                        color=look.colour, fontweight="bold", in_layout=False)  # fmt: skip
+            middle = block[len(channels) // 2, 0]
+            middle.text(-0.1, 0.5, variant, transform=middle.transAxes, rotation=90, ha="right", va="center",
+                        color=look.colour, fontweight="bold", fontsize=10)  # fmt: skip
         page.supxlabel("weighted layer; black: its smallest activation, white: its largest", fontsize=9)
 
 
