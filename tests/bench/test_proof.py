@@ -122,6 +122,16 @@ def proof(*arguments):
     )
 
 
+def test_a_stage_runs_with_the_cpu_in_place_of_a_gpu(tmp_path):
+    """An interrupted training goes on; the other stages are left to the long test below."""
+    done = proof("smoke", "--device", "cpu", "--tiny", "--out", str(tmp_path), "--data", str(tmp_path / "none"))
+    assert done.returncode == 0, done.stdout
+    outcomes = {row["case"]: row["outcome"] for row in table(tmp_path / "smoke.csv").values()}
+    assert outcomes["interrupted_training"] == outcomes["resumed_training"] == "ok"
+    assert len(list((tmp_path / "smoke").rglob("records.csv"))) == 1
+
+
+@pytest.mark.long
 def test_all_stages_run_with_the_cpu_in_place_of_a_gpu(tmp_path):
     stages_here = ["stalls", "grid", "smoke", "depth"]  # agreement runs tests that run anyway
     arguments = ["--device", "cpu", "--tiny", "--out", str(tmp_path), "--data", str(tmp_path / "none")]

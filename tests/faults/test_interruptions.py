@@ -29,7 +29,7 @@ def test_killed_and_continued(campaign, tmp_path, experiment, launcher):
     ("experiment", "launcher", "extra", "signum"),
     [
         ("sine_smoke", JOBLIB, [], signal.SIGINT),
-        ("sine_smoke", JOBLIB, [ONE_WORKER], signal.SIGTERM),
+        pytest.param("sine_smoke", JOBLIB, [ONE_WORKER], signal.SIGTERM, marks=pytest.mark.long),
         ("digits_depth", BASIC, [], signal.SIGTERM),
         pytest.param("sine_smoke", JOBLIB, [], signal.SIGTERM, marks=pytest.mark.long),
         pytest.param("sine_smoke", JOBLIB, [ONE_WORKER], signal.SIGINT, marks=pytest.mark.long),
