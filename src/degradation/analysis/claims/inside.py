@@ -1,6 +1,6 @@
 """Claims on the insides of trained networks: on the tables of diagnostics that are made on finished runs (`make
-inside`). All were entered before the first of these tables was made; where a probe of single networks had shown what to
-expect they are marked as known.
+inside`). They were entered before the first of these tables was made, but for those that are marked as known: a probe
+of single networks had shown what to expect, or the rule was added or changed when the tables were there.
 """
 
 from degradation.analysis.rules import Cell, Difference
@@ -21,15 +21,28 @@ def inside_claims() -> list[Claim]:
     return [*_lesion(), *_surface(), *_paths(), *_lesion_on_cifar10()]
 
 
+def _barely_matters(residual: Cell, *, known: bool) -> Claim:
+    return Claim(
+        f"{residual.experiment}/deleting-a-residual-block-barely-matters",
+        "Deleting a single block of a deep residual network, of most one at a time, barely changes its test error.",
+        f"{VEIT2016}, section 4.1, Fig. 3, {ON_CIFAR10}",
+        Difference("deletion_rise", residual, 0, "below", ERROR_MARGIN),
+        known,
+    )
+
+
+def _grows_smoothly(residual: Cell) -> Claim:
+    return Claim(
+        f"{residual.experiment}/error-grows-smoothly-with-deletions",
+        "The error of a residual network grows with nearly every random block more that is deleted.",
+        f"{VEIT2016}, section 4.2, Fig. 5a, {ON_CIFAR10}",
+        Difference("deletion_smoothness", residual, 0, "above", SMOOTH),
+    )
+
+
 def _lesion() -> list[Claim]:
     return [
-        Claim(
-            "digits_depth/deleting-a-residual-block-barely-matters",
-            "Deleting a single block of a deep residual network, of most one at a time, barely changes its test error.",
-            f"{VEIT2016}, section 4.1, Fig. 3, {ON_CIFAR10}",
-            Difference("deletion_rise", RESIDUAL56, 0, "below", ERROR_MARGIN),
-            known=True,  # the probe: 1 to 3 points
-        ),
+        _barely_matters(RESIDUAL56, known=True),  # the probe: 1 to 3 points
         Claim(
             "digits_depth/deleting-a-reshaping-block-matters",
             "Deleting a block that changes shapes raises a residual network's test error more than most others do.",
@@ -44,12 +57,7 @@ def _lesion() -> list[Claim]:
             Difference("deletion_error", PLAIN20, LEARNED_ERROR, "above", 0),
             known=True,  # the probe: 85 points more
         ),
-        Claim(
-            "digits_depth/error-grows-smoothly-with-deletions",
-            "The error of a residual network grows with nearly every random block more that is deleted.",
-            f"{VEIT2016}, section 4.2, Fig. 5a, {ON_CIFAR10}",
-            Difference("deletion_smoothness", RESIDUAL56, 0, "above", SMOOTH),
-        ),
+        _grows_smoothly(RESIDUAL56),
         Claim(
             "digits_depth/error-grows-smoothly-with-swaps",
             "The error of a residual network grows with nearly every pair of blocks more that change places.",
@@ -63,24 +71,14 @@ def _lesion_on_cifar10() -> list[Claim]:
     """Of networks of 32 layers, the deepest of which both variants learn; entered before they were trained."""
     plain, residual = Cell("cifar10_small", "plain", 32), Cell("cifar10_small", "residual", 32)
     return [
-        Claim(
-            "cifar10_small/deleting-a-residual-block-barely-matters",
-            "Deleting a single block of a deep residual network, of most one at a time, barely changes its test error.",
-            f"{VEIT2016}, section 4.1, Fig. 3, {ON_CIFAR10}",
-            Difference("deletion_rise", residual, 0, "below", ERROR_MARGIN),
-        ),
+        _barely_matters(residual, known=False),
         Claim(
             "cifar10_small/deleting-a-plain-block-costs-more",
             "Deleting a single block costs a plain network more than a residual one.",
             f"{VEIT2016}, section 4.1, Fig. 3, of layers of VGG",
             Difference("deletion_rise", plain, residual, "above", ERROR_MARGIN),
         ),
-        Claim(
-            "cifar10_small/error-grows-smoothly-with-deletions",
-            "The error of a residual network grows with nearly every random block more that is deleted.",
-            f"{VEIT2016}, section 4.2, Fig. 5a, {ON_CIFAR10}",
-            Difference("deletion_smoothness", residual, 0, "above", SMOOTH),
-        ),
+        _grows_smoothly(residual),
     ]
 
 
