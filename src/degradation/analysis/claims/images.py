@@ -125,19 +125,23 @@ def _images(
     ]
 
 
+def _very_deep(experiment: str, *, known: bool) -> Claim:
+    residual = Cell(experiment, "residual", 110)
+    return Claim(
+        f"{experiment}/residual-110-does-not-degrade",
+        "Residual networks of 110 layers do not degrade: their training error is not above that of 20 layers, and "
+        "they learn the task.",
+        f"{HE2015}, section 4.2, Fig. 6 middle",
+        does_not_degrade(residual, residual._replace(depth=20)),
+        known,
+    )
+
+
 def digits_claims() -> list[Claim]:
     """Of digits_depth, whose results were known."""
-    residual = Cell("digits_depth", "residual", 110)
     return [
         *_images("digits_depth", 20, 56, DIGITS_DEPTHS, known=True, known_later=True),
-        Claim(
-            "digits_depth/residual-110-does-not-degrade",
-            "Residual networks of 110 layers do not degrade: their training error is not above that of 20 layers, and "
-            "they learn the task.",
-            f"{HE2015}, section 4.2, Fig. 6 middle",
-            does_not_degrade(residual, residual._replace(depth=20)),
-            known=True,
-        ),
+        _very_deep("digits_depth", known=True),
     ]
 
 
@@ -157,8 +161,16 @@ def digits_1202() -> list[Claim]:
 
 def small_claims() -> list[Claim]:
     """Of cifar10_small."""
+    plain = Cell("cifar10_small", "plain", 56)
     return [
         *_images("cifar10_small", 20, 56, known=False, known_later=True),
+        _very_deep("cifar10_small", known=False),  # entered when 20, 32 and 56 layers were known, and 110 were not
+        Claim(
+            "cifar10_small/plain-110-is-worst",
+            "Plain networks of 110 layers have a higher training error than of 56.",
+            f"{HE2015}, section 4.2",
+            Difference("train_error", plain._replace(depth=110), plain, "above", ERROR_MARGIN),
+        ),
         shallow_are_close(Cell("cifar10_small", "residual", 20), known=False),
     ]
 
@@ -167,6 +179,7 @@ def cifar10_claims(published: Mapping[str, Published]) -> list[Claim]:
     """Of CIFAR-10 with the paper's recipe, before any result; `published` as in `claims`."""
     return [
         *_images("cifar10_depth", 20, 56, (20, 32, 44, 56), known=False, known_later=False),
+        _very_deep("cifar10_depth", known=False),
         shallow_are_close(Cell("cifar10_depth", "residual", 20), known=False),
         *(
             Claim(
