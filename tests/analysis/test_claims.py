@@ -73,6 +73,31 @@ def test_pairs_are_matched_by_seed_not_by_row():
     assert RISES.judge(found).effect == Interval(10, 10, 10, 3)
 
 
+@pytest.mark.parametrize(
+    ("right", "ends"),
+    [(45, (-45, 55)), (PLAIN20, (-100, 100))],  # errors are 0 to 100, so their differences are -100 to 100
+)
+def test_an_interval_ends_where_the_metric_does(right, ends):
+    rule = Difference("train_error", PLAIN56, right, "above", 1.0)
+    finding = rule.judge(evidence({("plain", 20): [1, 1, 1], ("plain", 56): [4, 4, 88]}))
+    unlimited = 4.302653 * 28  # t times the standard error of 4, 4, 88
+    assert finding.effect.mean == pytest.approx(32 - (45 if right == 45 else 1))
+    assert finding.effect.low == pytest.approx(max(finding.effect.mean - unlimited, ends[0]))
+    assert finding.effect.high == pytest.approx(min(finding.effect.mean + unlimited, ends[1]))
+    assert finding.effect.low == ends[0] or finding.effect.high == ends[1]
+    assert finding.reason.endswith("seeds of this spread would decide")  # of the spread, which has no limits
+
+
+def test_correlations_have_limits_and_losses_have_none():
+    assert [name for name, metric in METRICS.items() if metric.limits == (-1, 1)] == [
+        "autocorrelation",
+        "deletion_smoothness",
+        "swap_smoothness",
+    ]
+    assert all(metric.limits == (-math.inf, math.inf) for metric in METRICS.values() if metric.unit == "decades")
+    assert all(metric.limits[1] == 100 for metric in METRICS.values() if metric.unit == "points")
+
+
 def test_not_run_and_what_is_missing():
     finding = RISES.judge({})
     assert (finding.verdict, finding.effect, finding.missing) == ("not run", None, "e")
@@ -266,7 +291,7 @@ def test_what_was_known_when_a_claim_was_entered(registered):
                  "digits_shortcuts", "cifar10_shortcuts", "sine_highway", "digits_highway", "digits_orders",
                  "cifar10_orders", "sine_signal", "digits_bottleneck", "cifar10_bottleneck",
                  "digits_norm_free", "digits_stochastic", "digits_densenet", "sine_3000",
-                 "digits_unet", "digits_small_branches"):  # fmt: skip
+                 "digits_unet", "digits_small_branches", "identity_long"):  # fmt: skip
         assert not any(by_experiment[name].values()), name
     for name, probed in (("sine_span", "three-layers-give-a-gain"), ("digits_deepened", "a-deep-solution-exists"),
                          ("digits_dropout", "dropout-does-not-cure-plain"),
@@ -274,6 +299,8 @@ def test_what_was_known_when_a_claim_was_entered(registered):
         assert {key for key, known in by_experiment[name].items() if known} == {probed}
     small = by_experiment["cifar10_small"]
     assert {key for key, known in small.items() if not known} == {
+        "residual-110-does-not-degrade",
+        "plain-110-is-worst",
         "plain-training-error-rises",
         "plain-test-error-rises",
         "residual-beats-plain",

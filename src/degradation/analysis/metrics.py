@@ -13,6 +13,7 @@ from degradation.analysis.shattering import initial_shattering
 
 NETWORK = ["variant", "depth", "seed"]
 SMALLEST = 1e-12  # norms and responses below it, zero included, count as this
+UNLIMITED, PERCENT, CHANGES, CORRELATION = (-np.inf, np.inf), (0, 100), (-100, 100), (-1, 1)  # limits of metrics
 LEARNED_IDENTITY = 1e-3  # of the loss of predicting the mean: a network that gives back its input
 EARLY = 1 / 3  # of the steps: where the speed of convergence is compared
 
@@ -61,6 +62,7 @@ class Metric:
         of: the numbers of all networks, indexed by variant, depth and seed; NaN where there is none.
         split: whose images are counted, if it is an error on a whole set.
         diagnostic: whose table it is of, if it is one that is made on finished runs.
+        limits: the lowest and the highest that it can be.
     """
 
     title: str
@@ -68,6 +70,7 @@ class Metric:
     of: Callable[[Tables], pd.Series]
     split: str | None = None
     diagnostic: str | None = None
+    limits: tuple[float, float] = UNLIMITED
 
     def resolution(self, tables: Tables) -> float:
         """The smallest difference that it can show: one image in percent; 0 where it is not made of counts."""
@@ -119,7 +122,12 @@ def _response(tables: Tables) -> pd.Series:
 
 
 def _inside(
-    title: str, unit: str, diagnostic: str, measure: Callable[[pd.DataFrame], pd.Series], split: str | None = None
+    title: str,
+    unit: str,
+    diagnostic: str,
+    measure: Callable[[pd.DataFrame], pd.Series],
+    split: str | None = None,
+    limits: tuple[float, float] = UNLIMITED,
 ) -> Metric:
     """Of a table of a diagnostic on finished runs; of no network where it was not made."""
 
@@ -129,7 +137,7 @@ def _inside(
         rows = tables.diagnosed[diagnostic].set_index(NETWORK)
         return measure(rows.join(tables.networks.set_index(NETWORK)["mean_train_loss"]))
 
-    return Metric(title, unit, of, split, diagnostic)
+    return Metric(title, unit, of, split, diagnostic, limits)
 
 
 def _gradient(moment: str, when: str) -> Metric:
@@ -141,21 +149,22 @@ def _gradient(moment: str, when: str) -> Metric:
 
 
 METRICS = {
-    "train_error": Metric("training error", "points", _outcome(errors, "train"), "train"),
-    "test_error": Metric("test error", "points", _outcome(errors, "test"), "test"),
+    "train_error": Metric("training error", "points", _outcome(errors, "train"), "train", limits=PERCENT),
+    "test_error": Metric("test error", "points", _outcome(errors, "test"), "test", limits=PERCENT),
     "train_loss": Metric("training loss over that of predicting the mean", "decades", _outcome(decades, "train")),
     "test_loss": Metric("test loss over that of predicting the mean", "decades", _outcome(decades, "test")),
     "early_batch_error": Metric(
         "running training error, mean over the evaluations in the first third of the steps",
         "points",
         _early_batch_error,
+        limits=PERCENT,
     ),
     "steps_to_learn": Metric(
         f"steps to a training loss of {LEARNED_IDENTITY:g} times that of predicting the mean, or all of them",
         "steps",
         _steps_to_learn,
     ),
-    "start_error": Metric("training error before the first step", "points", _start_error, "train"),
+    "start_error": Metric("training error before the first step", "points", _start_error, "train", limits=PERCENT),
     "gradient_ratio_init": _gradient("init", "at initialisation"),
     "gradient_ratio_final": _gradient("final", "after training"),
     "signal_ratio": Metric(
@@ -168,10 +177,11 @@ METRICS = {
         "of correlation",
         "input_gradients",
         initial_shattering,
+        limits=CORRELATION,
     ),
     "response": Metric("response sd, geometric mean over layers, after training", "decades", _response),
     "deletion_error": _inside(
-        "test error with one block deleted, mean over blocks", "points", "lesion", inside.deletion_error
+        "test error with one block deleted, mean over blocks", "points", "lesion", inside.deletion_error, limits=PERCENT
     ),
     "deletion_rise": _inside(
         "rise of the test error with one block deleted, median over the blocks that keep shapes",
@@ -179,36 +189,42 @@ METRICS = {
         "lesion",
         inside.deletion_rise,
         "test",
+        CHANGES,
     ),
     "reshaping_rise": _inside(
         "test error without a block that changes shapes, mean, minus that without another, median over blocks",
         "points",
         "lesion",
         inside.reshaping_rise,
+        limits=CHANGES,
     ),
     "deletion_smoothness": _inside(
         "Spearman's correlation of the number of deleted blocks with the mean test error over draws",
         "of correlation",
         "lesion",
         partial(inside.lesion_smoothness, kind="random"),
+        limits=CORRELATION,
     ),
     "swap_smoothness": _inside(
         "Spearman's correlation of the number of swapped pairs with the mean test error over draws",
         "of correlation",
         "lesion",
         partial(inside.lesion_smoothness, kind="swaps"),
+        limits=CORRELATION,
     ),
     "surface_share": _inside(
         "share of the square around the trained weights where the training loss is below that of guessing",
         "points",
         "surface",
         inside.surface_share,
+        limits=PERCENT,
     ),
     "surface_bends": _inside(
         "share of the square around the trained weights where the training loss is clearly not convex",
         "points",
         "surface",
         inside.surface_bends,
+        limits=PERCENT,
     ),
     "surface_curvature": _inside(
         "second difference of the training loss at the trained weights, mean of two directions",
@@ -230,5 +246,6 @@ METRICS = {
         "points",
         "paths",
         inside.long_paths,
+        limits=PERCENT,
     ),
 }

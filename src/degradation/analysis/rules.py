@@ -102,7 +102,7 @@ class Difference:
             scarce = self.left if not isinstance(right, pd.Series) or len(left) <= len(right) else self.right
             assert isinstance(scarce, Cell)
             reason = f"{len(differences)} of at least {MINIMUM_N} seeds have what is compared ({scarce} lacks them)"
-            effect = mean_interval(differences.to_numpy()) if len(differences) else None
+            effect = self._possible(mean_interval(differences.to_numpy())) if len(differences) else None
             needed = METRICS[self.metric].diagnostic
             lacking = needed if needed not in evidence[scarce.experiment].diagnosed else None
             return Finding("not enough data", effect, unit, reason, scarce.experiment, diagnostic=lacking)
@@ -111,13 +111,21 @@ class Difference:
         verdict = decide(effect, self.relation, self.margin)
         reason = self._within_the_margin(effect) + self._what_would_change(effect, verdict, resolution)
         p = p_value(effect, self.relation, self.margin)
-        return self._with_trend(evidence, Finding(verdict, effect, unit, reason, p=p))
+        return self._with_trend(evidence, Finding(verdict, self._possible(effect), unit, reason, p=p))
 
     def _compare_mean(self, differences: pd.Series) -> Finding:
         effect = mean_interval(differences.to_numpy(dtype=float))
         verdict: Verdict = "consistent" if holds(effect.mean, self.relation, self.margin) else "inconsistent"
         reason = f"the mean of n = {effect.n}, whatever its spread; a verdict needs {MINIMUM_N} seeds"
-        return Finding(verdict, effect, METRICS[self.metric].unit, reason, self.left.experiment)
+        return Finding(verdict, self._possible(effect), METRICS[self.metric].unit, reason, self.left.experiment)
+
+    def _possible(self, effect: Interval) -> Interval:
+        """The interval of several values without what the metric cannot be: Student's t knows no limits."""
+        if effect.n == 1:
+            return effect
+        lowest, highest = METRICS[self.metric].limits
+        least, most = (lowest, highest) if isinstance(self.right, Cell) else (self.right, self.right)
+        return effect._replace(low=max(effect.low, lowest - most), high=min(effect.high, highest - least))
 
     def _values(self, evidence: Evidence, cell: Cell) -> pd.Series:
         """The metric by seed, without the seeds that have none and, between variants, unmatched networks."""

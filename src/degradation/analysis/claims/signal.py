@@ -167,13 +167,13 @@ def _identity() -> list[Claim]:
             known=True,
         ),
         Claim(
-            f"{long}/several-plain-layers-do-not",
+            f"{long}/several-plain-layers-do-not-in-5000",
             "Two, four and eight plain layers do not learn it in 5000 steps.",
             source,
             _learned(long, "plain", "above", (2, 4, 8)),
         ),
         Claim(
-            f"{long}/residual-layers-do",
+            f"{long}/residual-layers-do-in-5000",
             "Two, four and eight layers with shortcuts learn it in 5000 steps.",
             source,
             _learned(long, "residual", "below", (2, 4, 8)),
