@@ -60,7 +60,8 @@ def test_diagnose_needs_no_training(tmp_path):
         (["diagnostic=layers", "experiment=sine_depth"], "error: runs/sine_depth holds no finished run; train with"),
         (
             ["diagnostic=layers", "recipe.lr=7", "depth=7"],
-            "error: a diagnostic measures everything that was run; recipe.lr, depth cannot be set for it.",
+            "error: a diagnostic measures everything that was run; recipe.lr, depth cannot be set for it. "
+            "Choose runs with depths=[...].",
         ),
         (["diagnostic=layers", "depths=4"], "error: depths is 4; a list such as depths=[...] is expected."),
         (["diagnostic=layers", "depths=[five]"], "error: depths is ['five']; whole numbers are expected."),

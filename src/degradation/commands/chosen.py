@@ -9,11 +9,12 @@ from degradation.config.composition import defaults_of
 from degradation.records.identity import differences
 
 
-def chosen_experiment(composed: DictConfig, what: str) -> tuple[Config, Config]:
+def chosen_experiment(composed: DictConfig, what: str, hint: str = "") -> tuple[Config, Config]:
     """What was composed, and the experiment as its file has it.
 
     Args:
         what: what the command does with everything that was run, for the sentence.
+        hint: a sentence that follows it.
 
     Raises:
         ConfigError: the command line sets what networks are trained with, or which.
@@ -23,5 +24,7 @@ def chosen_experiment(composed: DictConfig, what: str) -> tuple[Config, Config]:
     cohorts |= {"variants": config.variants != defaults.variants}
     changed = [*differences(config, defaults), *(key for key, differs in cohorts.items() if differs)]
     if changed:
-        raise ConfigError(f"{what} everything that was run; {', '.join(changed)} cannot be set for it.")
+        raise ConfigError(
+            f"{what} everything that was run; {', '.join(changed)} cannot be set for it.{hint and ' '}{hint}"
+        )
     return config, defaults

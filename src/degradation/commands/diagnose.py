@@ -19,7 +19,7 @@ def diagnose_job(composed: DictConfig) -> None:
         with open_dict(composed):
             composed.pop("diagnostic", None)
             composed.pop("depths", None)
-        config, defaults = chosen_experiment(composed, "a diagnostic measures")
+        config, defaults = chosen_experiment(composed, "a diagnostic measures", "Choose runs with depths=[...].")
         if name is None:
             raise ConfigError("no diagnostic is chosen; set diagnostic=NAME, a module of degradation.diagnostics.")
         if depths is not None:

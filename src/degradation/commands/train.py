@@ -22,7 +22,7 @@ from degradation.records.environment import Called
 from degradation.records.run import JobInterruptedError, Run, RunFolder
 from degradation.sweeps.exits import STOPPED
 from degradation.sweeps.preflight import check_launcher, preflight
-from degradation.sweeps.workers import exit_with_parent
+from degradation.sweeps.workers import exit_with_parent, give_way
 from degradation.training import deadline
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ def _train_in_sweep(config: Config, experiment: str | None, launcher: str | None
     in_worker = multiprocessing.current_process().name != "MainProcess"
     if in_worker:
         exit_with_parent()
+        give_way()
     try:
         return objective(train_watched(config, defaults_of(experiment), show_progress=False))
     except SystemExit as error:
