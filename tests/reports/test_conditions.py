@@ -6,7 +6,7 @@ import pytest
 from degradation.analysis.metrics import METRICS, Tables
 from degradation.analysis.rules import BEST, Cell, Difference
 from degradation.checks import ConfigError
-from degradation.config.composition import defaults_of
+from degradation.config.composition import Listed, defaults_of
 from degradation.records.columns import KEY
 from degradation.records.identity import own_conditions
 from degradation.reports.condition import is_own, labelled, read_conditions
@@ -100,9 +100,9 @@ def test_the_report_needs_the_experiment_as_its_file_has_it(defaults, networks, 
     results = tmp_path / "results" / "digits_lr"
     results.mkdir(parents=True)
     networks[networks["condition"] == "lr=0.01"].to_csv(results / "networks.csv", index=False)
-    assert _section(defaults, results.parent) is None
+    assert _section(Listed.of(defaults), results.parent) is None
     networks.to_csv(results / "networks.csv", index=False)
-    assert _section(defaults, results.parent).condition.summary["train_error_mean"].tolist() == [30.5, 30.5]
+    assert _section(Listed.of(defaults), results.parent).condition.summary["train_error_mean"].tolist() == [30.5, 30.5]
 
 
 def test_a_cell_of_a_condition_and_the_best_of_all(defaults, networks):

@@ -25,7 +25,9 @@ REFERENCE = ROOT / "results" / "reference"
 def experiments():
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return {defaults.experiment.name: defaults for defaults in all_experiments()}
+        found = {listed.experiment.name: listed for listed in all_experiments()}
+        assert all(listed.defaults for listed in found.values())  # composed while Hydra is there
+    return found
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def test_the_reference_is_of_the_experiments_as_configured(experiments):
     for folder in REFERENCE.iterdir():
         if (folder / "networks.csv").exists():
             held = set(pd.read_csv(folder / "networks.csv", usecols=["digest"])["digest"])
-            defaults = experiments[folder.name]
+            defaults = experiments[folder.name].defaults
             conditions = own_conditions(defaults).values()
             assert held == {own.digests[variant] for own in conditions for variant in defaults.variants}, folder
 
@@ -121,7 +123,7 @@ def test_results_of_an_earlier_version_leave_the_reference_to_answer(experiments
     overview(list(experiments.values()), runtime)
     assert "(<reference/sine_depth/README.md>)" in (tmp_path / "results" / "REPORT.md").read_text()
     with pytest.raises(ConfigError, match=r"was written by an earlier version of this suite .* move the folder"):
-        report(experiments["sine_depth"], runtime)
+        report(experiments["sine_depth"].defaults, runtime)
 
 
 def test_nothing_was_run(experiments, config, tmp_path):
@@ -140,7 +142,7 @@ def test_a_damaged_table_is_named(experiments, runtime, tmp_path):
 
 
 def test_recipe_and_command(experiments):
-    assert recipe_sentence(experiments["cifar10_depth"]) == (
+    assert recipe_sentence(experiments["cifar10_depth"].defaults) == (
         "cifar, width 16, he initialisation, normalisation batch, shortcut A; sgd, lr 0.1, momentum 0.9; weight decay "
         "0.0001, batch 128, 64000 steps; schedule steps at 32000, 48000; constant warm-up of 400 steps from 110 layers "
         "on; bf16."
@@ -166,9 +168,9 @@ def test_ours_beside_the_published_errors_one_seed_has_no_spread(experiments):
         {"depth": depth, "variant": "residual", "n": n, "test_error_mean": 8.5, "test_error_sd": sd}
         for depth, n, sd in ((20, 1, float("nan")), (56, 3, 0.25))
     ]
-    (_, table) = against_published(experiments["cifar10_depth"], pd.DataFrame(rows))
+    (_, table) = against_published(experiments["cifar10_depth"].defaults, pd.DataFrame(rows))
     lines = {tuple(cell.strip() for cell in line.split("|")[1:-1]) for line in table.splitlines()}
     assert ("20", "residual", "8.50 % (n = 1)", "8.75", "8.13 to 9.18") in lines
     assert ("56", "residual", "8.50 ± 0.25 % (n = 3)", "6.97", "6.93 to 7.4") in lines
     assert ("20", "plain", "not run", "not printed", "9.35 to 9.78") in lines
-    assert against_published(experiments["digits_depth"], pd.DataFrame(rows)) == []
+    assert against_published(experiments["digits_depth"].defaults, pd.DataFrame(rows)) == []

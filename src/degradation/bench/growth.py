@@ -20,6 +20,7 @@ from scipy.stats import linregress
 from degradation.bench.synthetic import write_runs
 from degradation.bench.table import cell
 from degradation.config import Config
+from degradation.config.composition import Listed
 from degradation.records.collect import collect
 from degradation.records.environment import commit
 from degradation.records.files import write_text
@@ -42,7 +43,7 @@ class Sizes:
     repeats: int = 3
 
 
-def bench_growth(defaults: Config, experiments: list[Config], train: list[str], sizes: Sizes | None = None) -> str:
+def bench_growth(defaults: Config, experiments: list[Listed], train: list[str], sizes: Sizes | None = None) -> str:
     """Measure every series, write growth.csv and growth.md into `<results_dir>/reference/bench/`, return the latter.
 
     Args:
@@ -149,8 +150,9 @@ def _workers(defaults: Config, train: list[str], sizes: Sizes) -> Iterator[dict[
         yield {"what": f"workers, a sweep of {len(depths)} cohorts", "n": workers, "seconds": seconds}
 
 
-def _records(defaults: Config, experiments: list[Config], sizes: Sizes) -> Iterator[dict[str, Any]]:
+def _records(defaults: Config, experiments: list[Listed], sizes: Sizes) -> Iterator[dict[str, Any]]:
     """Tables from the folders of made-up networks, and the reports on them."""
+    others = [listed for listed in experiments if listed.experiment.name != defaults.experiment.name]
     for n in sizes.networks:
         with tempfile.TemporaryDirectory() as folder:
             runtime = replace(defaults.runtime, runs_dir=f"{folder}/runs", results_dir=f"{folder}/results")
@@ -159,7 +161,7 @@ def _records(defaults: Config, experiments: list[Config], sizes: Sizes) -> Itera
             steps: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
                 "collect": (collect, (Path(runtime.runs_dir) / name, Path(runtime.results_dir) / name)),
                 "report, collect included": (_report, (defaults, runtime)),
-                "verdicts": (_overview, (experiments, runtime)),
+                "verdicts": (_overview, ([Listed.of(defaults), *others], runtime)),
             }
             for what, (function, arguments) in steps.items():
                 seconds, megabytes = measured(function, *arguments)

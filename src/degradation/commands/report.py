@@ -7,8 +7,8 @@ from omegaconf import DictConfig
 
 from degradation.commands.chosen import chosen_experiment
 from degradation.commands.errors import sentences
-from degradation.config import Config, Runtime
-from degradation.config.composition import all_experiments
+from degradation.config import Runtime
+from degradation.config.composition import Listed, all_experiments
 
 
 def report_job(composed: DictConfig) -> None:
@@ -20,7 +20,9 @@ def report_job(composed: DictConfig) -> None:
     with sentences():
         config, defaults = chosen_experiment(composed, "a report draws")
         everything = all_experiments()
-        reported = [defaults] if named else [other for other in everything if was_run(other, config.runtime)]
+        reported = (
+            [defaults] if named else [listed.defaults for listed in everything if was_run(listed, config.runtime)]
+        )
         for experiment in reported:
             written = report(experiment, config.runtime)
             print(written.text if config.verbose else written.brief())
@@ -28,8 +30,8 @@ def report_job(composed: DictConfig) -> None:
         print(overview(everything, config.runtime).text(names, verbose=config.verbose))
 
 
-def was_run(defaults: Config, runtime: Runtime) -> bool:
+def was_run(listed: Listed, runtime: Runtime) -> bool:
     """Whether an experiment has finished runs or tables of its own."""
-    name = defaults.experiment.name
+    name = listed.experiment.name
     tables = Path(runtime.results_dir) / name / "networks.csv"
     return tables.exists() or any((Path(runtime.runs_dir) / name).glob("**/records.csv"))

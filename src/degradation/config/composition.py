@@ -1,7 +1,11 @@
 """Experiments as their files have them, composed by Hydra, which must be initialised."""
 
+from dataclasses import dataclass
+from functools import cached_property
+
 from hydra import compose
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.default_element import GroupDefault
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
@@ -10,6 +14,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from degradation.checks import ConfigError
 from degradation.config.cohort import Config, parse
+from degradation.config.experiment import Experiment
+from degradation.config.parsing import group
 from degradation.config.searchpath import config_loader
 
 COHORTS = ("depth", "seeds", "variants")  # what a sweep varies without making another condition
@@ -62,6 +68,54 @@ def check_name(config: Config, experiment: str | None) -> None:
         )
 
 
-def all_experiments() -> list[Config]:
-    """Every experiment as its file has it."""
-    return [defaults_of(name) for name in config_loader().get_group_options("experiment")]
+@dataclass
+class Listed:
+    """An experiment on Hydra's search path: what it is called and says, and its configuration when that is asked for.
+
+    Hydra takes a tenth of a second to compose one, and a report needs those of experiments that were run.
+    """
+
+    experiment: Experiment
+
+    @classmethod
+    def of(cls, defaults: Config) -> "Listed":
+        """An experiment that is composed."""
+        listed = cls(defaults.experiment)
+        listed.defaults = defaults
+        return listed
+
+    @cached_property
+    def defaults(self) -> Config:
+        """As its file has it; Hydra must be initialised when it is first asked for."""
+        return defaults_of(self.experiment.name)
+
+
+def all_experiments() -> list[Listed]:
+    """Every experiment of Hydra's search path.
+
+    Raises:
+        ConfigError: a file does not say what an experiment is, or gives it another name.
+    """
+    return [_listed(name) for name in config_loader().get_group_options("experiment")]
+
+
+def _listed(name: str) -> Listed:
+    experiment = _written(name)
+    if experiment is not None and experiment.name == name:
+        return Listed(experiment)
+    return Listed.of(defaults_of(name))
+
+
+def _written(name: str) -> Experiment | None:
+    """The `experiment` keys of a file that builds on no other file's; None where only Hydra can tell."""
+    repository = config_loader().repository  # type: ignore[attr-defined]
+    common, file = repository.load_config("config"), repository.load_config(f"experiment/{name}")
+    builds_on = [default for default in file.defaults_list if not default.is_self()]
+    if not all(isinstance(default, GroupDefault) and default.override for default in builds_on):
+        return None
+    try:
+        keys = OmegaConf.merge(common.config.experiment, file.config.experiment)
+        found: Experiment = group(Experiment, OmegaConf.to_container(keys, resolve=True), "experiment")
+    except (OmegaConfBaseException, ConfigError):
+        return None  # composing it says what is wrong
+    return found

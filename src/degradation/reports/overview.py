@@ -19,6 +19,7 @@ from degradation.analysis.sources import Claim
 from degradation.analysis.statistics import summary
 from degradation.checks import ConfigError
 from degradation.config import Config, Runtime
+from degradation.config.composition import Listed
 from degradation.figures.layers import COLUMNS as LAYERS
 from degradation.records.columns import CONDITION, CURVES, KEY, NETWORKS, to_csv
 from degradation.records.files import write_text
@@ -106,23 +107,23 @@ class Overview:
         return "\n".join([*(["claims:", *lines, ""] if lines else []), *(f"report: {file}" for file in self.files)])
 
 
-def overview(experiments: list[Config], runtime: Runtime) -> Overview:
+def overview(experiments: list[Listed], runtime: Runtime) -> Overview:
     """Judge every claim and write REPORT.md, report.html and claims.csv into the results folder.
 
     Args:
-        experiments: every experiment as its file has it.
+        experiments: every experiment; those that were run are composed, for which Hydra must be initialised.
         runtime: the folders to use.
 
     Raises:
         ConfigError: a table is damaged.
     """
     results = Path(runtime.results_dir)
-    registered = claims({defaults.experiment.name: defaults.experiment.published or {} for defaults in experiments})
+    registered = claims({listed.experiment.name: listed.experiment.published or {} for listed in experiments})
     in_order = _ordered(experiments, registered)
-    sections = [section for section in (_section(defaults, results) for defaults in in_order) if section]
+    sections = [section for section in (_section(listed, results) for listed in in_order) if section]
     evidence: Evidence = {section.defaults.experiment.name: section.tables for section in sections}
     findings = [(claim, claim.judge(evidence)) for claim in registered]
-    commands = {defaults.experiment.name: defaults.experiment.command for defaults in experiments}
+    commands = {listed.experiment.name: listed.experiment.command for listed in experiments}
     mapped = atlas.write(results, sections)
     text = _text(sections, findings, commands, results, mapped)
     files = [results / "REPORT.md", results / "report.html"]
@@ -138,19 +139,20 @@ def overview(experiments: list[Config], runtime: Runtime) -> Overview:
     return Overview(files, findings)
 
 
-def _ordered(experiments: list[Config], registered: list[Claim]) -> list[Config]:
+def _ordered(experiments: list[Listed], registered: list[Claim]) -> list[Listed]:
     """In the order of the claims, then those without any."""
     order = [claim.experiment for claim in registered]
-    return sorted(experiments, key=lambda defaults: [*order, defaults.experiment.name].index(defaults.experiment.name))
+    return sorted(experiments, key=lambda listed: [*order, listed.experiment.name].index(listed.experiment.name))
 
 
-def _section(defaults: Config, results: Path) -> Section | None:
+def _section(listed: Listed, results: Path) -> Section | None:
     """The experiment's records of its own configuration: the user's, else the reference's, else None."""
-    name = defaults.experiment.name
+    name = listed.experiment.name
     theirs = "reference" if results.name == REFERENCE else "your results"
     for folder, origin in ((results / name, theirs), (results / REFERENCE / name, "reference")):
         if not (folder / "networks.csv").exists():
             continue
+        defaults = listed.defaults
         try:
             networks = read(folder / "networks.csv", NETWORKS)
             others = [_table(folder / "curves.csv", CURVES), _table(folder / "layers.csv", LAYERS)]

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from degradation.checks import ConfigError
-from degradation.config import Config, WandbLogger
-from degradation.config.composition import all_experiments
+from degradation.config import WandbLogger
+from degradation.config.composition import Listed, all_experiments
 from degradation.sweeps.plan import Job, Plan
 from degradation.sweeps.view import POLL_SECONDS, Sweep
 from degradation.tracking.report import log_report
@@ -85,8 +85,8 @@ class Reports:
             log_report(logger, name, Path(self.runtime.results_dir) / name, written)
 
     @cached_property
-    def everything(self) -> list[Config]:
-        """Every experiment, which takes Hydra seconds to compose."""
+    def everything(self) -> list[Listed]:
+        """Every experiment; to compose those that were run takes Hydra seconds, once."""
         return all_experiments()
 
     def _judge(self) -> None:

@@ -5,7 +5,6 @@ import threading
 import time
 from functools import cache
 
-
 NICE = 5  # steps of priority
 
 
