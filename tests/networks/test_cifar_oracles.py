@@ -177,6 +177,7 @@ def test_a_compiled_network_runs_its_blocks_compiled_in_training_alone(monkeypat
     assert cifar("A").compiled is False
 
 
+@pytest.mark.long  # compiled steps are compared with eager ones in every run of the tests
 @needs_compiler
 def test_a_compiled_block_against_torchvision():
     torch._dynamo.reset()
