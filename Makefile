@@ -15,7 +15,7 @@ STAMP := $(VENV)/.installed$(addprefix -,$(TORCH))
 STORY := sine_why digits_depth
 ARCHITECTURES := digits_shortcuts digits_small_branches digits_orders digits_norm_free digits_stochastic digits_bottleneck digits_densenet \
 	digits_unet digits_highway sine_highway
-LONG := sine_3000 digits_2000 digits_2000_full digits_budget_16x digits_1202 cifar10_small
+LONG := sine_3000 digits_2000 digits_2000_full digits_budget_16x digits_1202 cifar10_small cifar10_small_warmup
 CPU := $(filter-out %_smoke,$(basename $(notdir $(shell grep -L '^ *device: cuda' conf/experiment/*.yaml))))
 SINE_FIRST := $(filter sine_%,$(CPU)) $(filter-out sine_%,$(CPU))
 WHY := $(filter-out $(STORY) $(ARCHITECTURES) $(LONG) sine_depth,$(SINE_FIRST))
@@ -81,7 +81,7 @@ sweep-why: $(STAMP) ## the experiments that explain the story: initialisation, n
 sweep-architectures: $(STAMP) ## other shortcuts, orders and families
 	$(PYTHON) experiments/train.py -m experiment=$(call listed,$(ARCHITECTURES)) $(ARGS)
 
-sweep-all: $(STAMP) ## everything that a CPU can, cifar10_small last
+sweep-all: $(STAMP) ## everything that a CPU can, small CIFAR-10 last
 	$(PYTHON) experiments/train.py -m experiment=$(call listed,$(ALL)) $(ARGS)
 
 inside: $(STAMP) ## lesions, loss surfaces, paths and maps of the networks of digits_depth of 20 and 56 layers; trains those that are missing

@@ -47,8 +47,9 @@ def test_every_experiment_that_a_cpu_can_is_in_a_sweep():
     whole = experiments_of("sweep-all")
     assert sorted(whole) == sorted(for_cpu - smoke)
     assert whole[:2] == ["sine_why", "digits_depth"]
-    assert whole[-1] == "cifar10_small"
-    long = {"sine_3000", "digits_2000", "digits_2000_full", "digits_budget_16x", "digits_1202", "cifar10_small"}
+    small = ["cifar10_small", "cifar10_small_warmup"]
+    assert whole[-2:] == small
+    long = {"sine_3000", "digits_2000", "digits_2000_full", "digits_budget_16x", "digits_1202", *small}
     why, architectures = set(experiments_of("sweep-why")), set(experiments_of("sweep-architectures"))
     assert why | architectures == set(whole) - {"sine_why", "digits_depth", "sine_depth"} - long
     assert not why & architectures
