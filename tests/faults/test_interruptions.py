@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import subprocess
 
 import pytest
 
+from degradation.sweeps.workers import NICE
 from tests.faults.sweeps import BASIC, JOBLIB, Folder, answer, wait_until_gone
 from tests.processes import run
 
@@ -55,6 +57,9 @@ def test_workers_stop_when_only_the_sweep_is_killed(campaign, tmp_path):
     fault, folder = "SIGKILL of a sweep without its workers", Folder(tmp_path, "sine_smoke")
     sweep = folder.start(launcher=JOBLIB)
     folder.wait_for("last.ckpt", sweep)
+    own, listed = os.getpriority(os.PRIO_PROCESS, sweep.pid), ["ps", "-o", "ni=", "-g", str(sweep.pid)]
+    priorities = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split()
+    assert {own, own + NICE} == {int(value) for value in priorities}  # workers give way to the sweep
     sweep.process.kill()
     sweep.process.join()
     wait_until_gone(sweep.pid)

@@ -24,7 +24,6 @@ def chosen_experiment(composed: DictConfig, what: str, hint: str = "") -> tuple[
     cohorts |= {"variants": config.variants != defaults.variants}
     changed = [*differences(config, defaults), *(key for key, differs in cohorts.items() if differs)]
     if changed:
-        raise ConfigError(
-            f"{what} everything that was run; {', '.join(changed)} cannot be set for it.{hint and ' '}{hint}"
-        )
+        sentence = f"{what} everything that was run; {', '.join(changed)} cannot be set for it."
+        raise ConfigError(f"{sentence} {hint}".strip())
     return config, defaults
