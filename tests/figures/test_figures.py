@@ -247,6 +247,16 @@ def test_files_are_the_same_when_the_table_is(tmp_path, rows):
         assert len(first) > 1000
 
 
+@pytest.mark.parametrize(("words", "lines"), [(2, 1), (30, 2)])
+def test_a_title_wider_than_its_figure_takes_two_lines(tmp_path, words, lines):
+    with figure(tmp_path / "a", 6, 4) as page:
+        page.subplots()
+        title = page.suptitle(" ".join(["word"] * words))
+    (left, bottom), (right, top) = title.get_window_extent().get_points()
+    assert (left >= 0, bottom >= 0, right <= 6 * page.dpi, top <= 4 * page.dpi) == (True,) * 4
+    assert round((top - bottom) / (1.2 * title.get_fontsize() / 72 * page.dpi)) == lines
+
+
 def test_reports_need_no_torch():
     modules = "degradation.reports.overview, degradation.commands.train, hydra_plugins.degradation_sweeper"
     assert imported(modules, {"torch"}) == set()

@@ -121,6 +121,8 @@ def figure(path: Path, width: float, height: float) -> Iterator[Figure]:
         drawn = plt.figure(figsize=(width, height), layout="constrained")
         try:
             yield drawn
+            for title in drawn.texts:
+                title.set_wrap(True)  # one that is wider than the figure takes two lines
             drawn.draw_without_rendering()
             drawn.set_layout_engine("none")  # laid out once, not for every file
             titles = taken_titles(drawn)
