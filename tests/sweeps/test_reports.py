@@ -12,14 +12,16 @@ from degradation.sweeps.reports import reporting
 class Slow:
     """Reports that take a while, and say when they are through."""
 
-    def __init__(self, error=None):
-        self.began, self.ended, self.error = threading.Event(), False, error
+    def __init__(self, error=None, late=False):
+        self.began, self.ended, self.error, self.late = threading.Event(), False, error, late
 
     def early(self, sweep):
         self.began.set()
-        if self.error:
+        if self.error and not self.late:
             raise self.error
         time.sleep(0.3)
+        if self.error:
+            raise self.error
         self.ended = True
 
 
@@ -63,3 +65,11 @@ def test_a_failure_is_said_and_stops_early_reports_alone(capsys):
         assert slow.began.wait(5)
         time.sleep(0.1)
     assert capsys.readouterr().err == "error: no early reports: KeyError: 'variant'\n"
+
+
+def test_what_a_stopped_sweep_takes_away_from_a_report_is_not_said(capsys):
+    slow = Slow(AssertionError(), late=True)
+    with pytest.raises(KeyboardInterrupt):
+        raised(slow, KeyboardInterrupt())
+    time.sleep(0.5)
+    assert capsys.readouterr().err == ""

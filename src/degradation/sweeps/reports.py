@@ -116,7 +116,8 @@ def reporting(reports: Reports, sweep: Sweep) -> Iterator[None]:
             while not stop.wait(POLL_SECONDS):
                 reports.early(sweep)
         except Exception as error:  # the end reports again, and fails where it is seen
-            print(f"error: no early reports: {type(error).__name__}: {error}", file=sys.stderr)
+            if not stop.is_set():  # a stopped sweep takes Hydra away from the report that is being written
+                print(f"error: no early reports: {type(error).__name__}: {error}", file=sys.stderr)
 
     thread = threading.Thread(target=report, daemon=True)
     thread.start()
