@@ -40,7 +40,7 @@ from degradation.training.switches import Switches
 USUAL = "usual"
 TINY = Effort(2, 2, 1, 64, 1 << 16)
 
-WAY = ["precision", "memory_format", "compile_blocks", "switches", "depths", "networks"]
+WAY = ["precision", "memory_format", "compile_blocks", "small_convolutions", "switches", "depths", "networks"]
 KEY = ["device", *WAY, "width", "batch_size"]
 COLUMNS = [
     *[*KEY, "ms_per_step", "ms_min", "ms_max", "n", "steps", "minutes_of_max_steps", "start_seconds", "peak_gb"],
@@ -51,6 +51,7 @@ SHOWN = {
     "precision": "precision",
     "memory_format": "memory format",
     "compile_blocks": "compiled",
+    "small_convolutions": "own 3x3",
     "switches": "switches",
     "depths": "depth",
     "networks": "networks",
@@ -91,6 +92,7 @@ def described(config: Config, switches: Switches, times: list[float], effort: Ef
         "precision": config.recipe.precision,
         "memory_format": config.runtime.memory_format,
         "compile_blocks": config.runtime.compile_blocks,
+        "small_convolutions": config.runtime.small_convolutions,
         "switches": in_words(switches),
         "depths": "+".join(map(str, config.depths)),
         "networks": config.networks,

@@ -13,6 +13,7 @@ from degradation.config.recipe import Recipe
 from degradation.config.runtime import LOGGERS, NoLogger, Runtime, WandbLogger
 from degradation.config.secrets import refuse_secrets
 from degradation.config.variants import Definition, Settings
+from degradation.networks.compiler import missing_triton
 from degradation.networks.family import FAMILIES, Family
 from degradation.tasks.spec import TASKS, TaskSpec
 
@@ -117,6 +118,9 @@ class Config:
             max_steps = self.recipe.max_steps
             compiled = all(family.default_compile_blocks(device, precision, max_steps) for family in families)
             self.runtime = replace(self.runtime, compile_blocks=compiled)
+        if self.runtime.small_convolutions == "auto":
+            fitting = (device, precision, self.runtime.memory_format) == ("cuda", "bf16", "channels_last")
+            self.runtime = replace(self.runtime, small_convolutions=fitting and missing_triton() is None)
 
     def _check_execution(self) -> None:
         runtime, recipe = self.runtime, self.recipe

@@ -26,6 +26,7 @@ class Runtime:
     runs_dir: str
     results_dir: str
     loader_workers: int = 0  # as it was before there was such a key, for the runs of that time
+    small_convolutions: bool | str = False  # likewise
 
     def __post_init__(self) -> None:
         require(
@@ -37,6 +38,8 @@ class Runtime:
         one_of("runtime.memory_format", self.memory_format, MEMORY_FORMATS)
         allowed = isinstance(self.compile_blocks, bool) or self.compile_blocks == "auto"
         require(allowed, f"runtime.compile_blocks is {self.compile_blocks!r}; allowed: auto, true, false.")
+        allowed = isinstance(self.small_convolutions, bool) or self.small_convolutions == "auto"
+        require(allowed, f"runtime.small_convolutions is {self.small_convolutions!r}; allowed: auto, true, false.")
         at_least("runtime.threads", self.threads, 1)
         at_least("runtime.checkpoint_every_steps", self.checkpoint_every_steps, 1)
         at_least("runtime.segment_steps", self.segment_steps, 1)

@@ -10,6 +10,7 @@ from degradation.networks.gates import Gate
 from degradation.networks.noise import Dropout, Survival
 from degradation.networks.norms import last_norm, norm
 from degradation.networks.shortcuts import SHORTCUTS
+from degradation.networks.small_convolutions import conv3x3, fits
 
 if TYPE_CHECKING:
     from degradation.networks.cifar_spec import CifarNetwork
@@ -25,8 +26,11 @@ class Conv3x3(nn.Conv2d):
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
         super().__init__(inputs, outputs, 3, stride, padding=1, bias=False)
+        self.small = False  # whether our own kernels compute it on CUDA where they can
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.small and fits(x, self.in_channels, self.out_channels, self.stride):
+            return conv3x3(x, self.weight)[0]
         if not x.is_cpu or self.stride != (1, 1) or x.shape[2:] != (2, 2):
             return super().forward(x)
         taps = self.weight.permute(0, 2, 3, 1)  # (outputs, 3, 3, inputs)
@@ -34,6 +38,13 @@ class Conv3x3(nn.Conv2d):
         pixels = functional.linear(x.permute(0, 2, 3, 1).flatten(1), torch.cat(of_pixel))
         output = pixels.view(-1, 2, 2, self.out_channels).permute(0, 3, 1, 2)  # with channels last
         return output if x.is_contiguous(memory_format=torch.channels_last) else output.contiguous()
+
+
+def use_small_convolutions(network: nn.Module) -> None:
+    """Let all 3x3 layers take our own kernels on CUDA where these can."""
+    for module in network.modules():
+        if isinstance(module, Conv3x3):
+            module.small = True
 
 
 class TwoLayers(nn.Module):

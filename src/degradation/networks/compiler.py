@@ -3,6 +3,7 @@
 import os
 import shutil
 import sysconfig
+from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -18,4 +19,11 @@ def missing_for_compilation(device: str) -> str | None:
     headers = Path(sysconfig.get_path("include"))
     if not (headers / "Python.h").exists():
         return f"runtime.compile_blocks needs Python's headers and there is no Python.h in {headers}."
+    return None
+
+
+def missing_triton() -> str | None:
+    """What keeps Triton's kernels from being built here, as a sentence, or None."""
+    if find_spec("triton") is None:
+        return "runtime.small_convolutions needs Triton, which torch brings along on Linux alone."
     return None

@@ -56,6 +56,7 @@ def environment(runtime: Runtime, device_name: str, called: Called | None = None
         "instructions": instructions(),
         "memory_format": runtime.memory_format,
         "compile_blocks": runtime.compile_blocks,
+        "small_convolutions": runtime.small_convolutions,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         **{package: version(package) for package in PACKAGES},

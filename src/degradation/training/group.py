@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from degradation.config import Config
+from degradation.networks.blocks import use_small_convolutions
 from degradation.networks.noise import set_step
 from degradation.networks.stack import stack
 from degradation.tasks.task import Batch, Examples, Split, Task
@@ -43,6 +44,8 @@ class Group(nn.Module):
         self.network.to(memory_format=self.memory_format)
         if config.runtime.compile_blocks:
             self.network.compiled = True  # type: ignore[assignment]
+        if config.runtime.small_convolutions:
+            use_small_convolutions(self.network)
         self.register_buffer("diverged_step", torch.full((len(members),), -1))
         self.register_buffer("loss_sum", torch.zeros(len(members), dtype=torch.float64))
         self.register_buffer("error_sum", torch.zeros(len(members), dtype=torch.float64))
