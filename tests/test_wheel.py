@@ -22,12 +22,13 @@ def call(*command, **options):
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """The folder that a wheel of the checkout was installed into, without its dependencies."""
+    """The folder that a wheel of the checkout was installed into, without its dependencies. No network is needed."""
     folder = tmp_path_factory.mktemp("wheel")
     uv = (sys.executable, "-m", "uv", "--quiet")
-    call(*uv, "build", "--wheel", "--out-dir", folder / "dist", cwd=ROOT)
+    call(*uv, "build", "--offline", "--no-build-isolation", "--wheel", "--out-dir", folder / "dist", cwd=ROOT)
     (wheel,) = (folder / "dist").glob("*.whl")
-    call(*uv, "pip", "install", "--python", sys.executable, "--no-deps", "--target", folder / "site", wheel)
+    target = ("--python", sys.executable, "--target", folder / "site")
+    call(*uv, "pip", "install", "--offline", "--no-deps", *target, wheel)
     return folder / "site"
 
 
