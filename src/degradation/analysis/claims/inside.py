@@ -17,8 +17,9 @@ RESIDUAL20, RESIDUAL56 = Cell("digits_depth", "residual", 20), Cell("digits_dept
 
 
 def inside_claims() -> list[Claim]:
-    """Of the digits' networks of 20 and 56 layers, and of small CIFAR-10's of 32."""
-    return [*_lesion(), *_surface(), *_paths(), *_lesion_on_cifar10()]
+    """Of the digits' networks of 20 and 56 layers, of small CIFAR-10's of 32 and of CIFAR-10's of 56."""
+    on_cifar10 = [*_lesion_on_cifar10("cifar10_small", 32), *_lesion_on_cifar10("cifar10_depth", 56)]
+    return [*_lesion(), *_surface(), *_paths(), *on_cifar10]
 
 
 def _barely_matters(residual: Cell, *, known: bool) -> Claim:
@@ -67,13 +68,13 @@ def _lesion() -> list[Claim]:
     ]
 
 
-def _lesion_on_cifar10() -> list[Claim]:
-    """Of networks of 32 layers, the deepest of which both variants learn; entered before they were trained."""
-    plain, residual = Cell("cifar10_small", "plain", 32), Cell("cifar10_small", "residual", 32)
+def _lesion_on_cifar10(experiment: str, depth: int) -> list[Claim]:
+    """Of the deepest networks that both variants learn; entered before their lesions were made."""
+    plain, residual = Cell(experiment, "plain", depth), Cell(experiment, "residual", depth)
     return [
         _barely_matters(residual, known=False),
         Claim(
-            "cifar10_small/deleting-a-plain-block-costs-more",
+            f"{experiment}/deleting-a-plain-block-costs-more",
             "Deleting a single block costs a plain network more than a residual one.",
             f"{VEIT2016}, section 4.1, Fig. 3, of layers of VGG",
             Difference("deletion_rise", plain, residual, "above", ERROR_MARGIN),
