@@ -116,6 +116,12 @@ def test_without_a_compiler_the_compiled_half_is_left_out(tmp_path, monkeypatch)
     assert switch.command[-1] == "runtime.compile_blocks=false"
 
 
+def test_our_convolutions_are_set_against_the_librarys(tmp_path):
+    cases = {case.name: case.command for case in stages(Place("cuda", False, tmp_path, tmp_path))["grid"]}
+    assert cases["switch_small_convolutions_false"][-1] == "runtime.small_convolutions=false"
+    assert not any("small_convolutions" in text for text in cases["bf16_channels_last_compiled"])
+
+
 def proof(*arguments):
     return subprocess.run(
         [sys.executable, "experiments/gpu_proof.py", *arguments], cwd=ROOT, capture_output=True, text=True, check=False

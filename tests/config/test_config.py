@@ -72,6 +72,11 @@ WRONG = [
     ("runtime.compile_blocks=true", "runtime.compile_blocks is for network.family=cifar and it is mlp"),
     ("runtime.compile_blocks=maybe", "runtime.compile_blocks is 'maybe'; allowed: auto, true, false"),
     ("runtime.compile_blocks=[]", "runtime.compile_blocks is []; true, false or auto is expected"),
+    ("runtime.small_convolutions=maybe", "runtime.small_convolutions is 'maybe'; allowed: auto, true, false"),
+    (
+        "runtime.small_convolutions=true",
+        "runtime.small_convolutions is for recipe.precision=bf16 on CUDA; these are fp32 and cpu, use auto or false",
+    ),
     ("runtime.max_minutes=0", "runtime.max_minutes is 0.0; it must be a positive number"),
     ("runtime.max_minutes=soon", "runtime.max_minutes is 'soon'; a number or null is expected"),
     ("experiment.run_per=seed", "experiment.run_per is 'seed'; allowed: cohort, network"),
@@ -126,9 +131,19 @@ NARROW_B = ["experiment=digits_depth", "network.shortcut=B"]
         (["experiment=cifar10_smoke", "runtime=gpu"], "compile_blocks", False),  # 20 steps
         (["experiment=digits_depth"], "compile_blocks", False),
         (["experiment=sine_depth", "runtime=gpu"], "compile_blocks", False),
+        (["experiment=cifar10_depth", "runtime=gpu"], "small_convolutions", True),
+        (["experiment=cifar10_depth", "runtime=gpu", "runtime.small_convolutions=false"], "small_convolutions", False),
+        (
+            ["experiment=cifar10_depth", "runtime=gpu", "runtime.memory_format=contiguous"],
+            "small_convolutions",
+            False,
+        ),
+        (["experiment=cifar10_fp32", "runtime=gpu"], "small_convolutions", False),
+        (["experiment=digits_depth", "recipe.precision=bf16"], "small_convolutions", False),
     ],
 )
 def test_what_auto_stands_for(overrides, key, value, monkeypatch):
+    monkeypatch.setattr("degradation.config.cohort.missing_for_kernels", lambda: None)
     monkeypatch.setattr("degradation.networks.cifar_spec.missing_for_compilation", lambda device: None)
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         assert getattr(parse(compose("config", overrides)).runtime, key) == value
@@ -140,6 +155,7 @@ def test_without_a_compiler_auto_does_not_compile(monkeypatch):
         chosen = ["experiment=cifar10_depth", "runtime=gpu"]
         assert parse(compose("config", chosen)).runtime.compile_blocks is False
         assert parse(compose("config", [*chosen, "runtime.compile_blocks=true"])).runtime.compile_blocks is True
+        assert parse(compose("config", chosen)).runtime.small_convolutions is False
 
 
 @pytest.mark.parametrize("shortcut", ["B", "C"])

@@ -98,6 +98,9 @@ def test_edges_of_the_runtime(config):
         ({"compile_blocks": False}, None),
         ({"compile_blocks": "auto"}, None),
         ({"compile_blocks": "true"}, "runtime.compile_blocks is 'true'; allowed: auto, true, false."),
+        ({"small_convolutions": True}, None),
+        ({"small_convolutions": "auto"}, None),
+        ({"small_convolutions": "own"}, "runtime.small_convolutions is 'own'; allowed: auto, true, false."),
     ])  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from degradation.checks import ConfigError
 from degradation.networks import cifar_spec
 from degradation.networks import compiler as compiler_module
 from degradation.networks.cifar_spec import CifarNetwork
-from degradation.networks.compiler import missing_for_compilation
+from degradation.networks.compiler import missing_for_compilation, missing_for_kernels
 from degradation.networks.layers import Affine
 from degradation.networks.mlp_spec import MLPNetwork
 from degradation.networks.sums import check_sum
@@ -214,3 +214,15 @@ def test_what_compilation_lacks(device, environment, there, missing, monkeypatch
     (tmp_path / "include" / "Python.h").unlink()
     if missing is None:
         assert missing_for_compilation(device).endswith(f"there is no Python.h in {tmp_path / 'include'}.")
+
+
+def test_what_our_kernels_lack(monkeypatch):
+    monkeypatch.setattr(compiler_module, "find_spec", lambda name: None)
+    assert missing_for_kernels() == (
+        "runtime.small_convolutions needs Triton, which torch's builds for CUDA bring along; use auto or false."
+    )
+    monkeypatch.setattr(compiler_module, "find_spec", lambda name: name)
+    monkeypatch.setenv("CC", "no-such-compiler")
+    assert missing_for_kernels() == (
+        "runtime.small_convolutions needs a compiler and there is no no-such-compiler; install one, or set CC."
+    )

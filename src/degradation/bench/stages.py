@@ -123,6 +123,8 @@ def grid(place: Place) -> list[Case]:
     for switch in SWITCHES[:1] if place.tiny else SWITCHES:
         command = timing(place, best, [switch], place.cohorts[:1])
         cases.append(Case(f"switch_{switch.replace('=', '_')}", command, 2.5))
+    library = [*timing(place, best, [], place.cohorts[:1]), "runtime.small_convolutions=false"]
+    cases.append(Case("switch_small_convolutions_false", library, 2.5))
     connections = timing(place, best, [], place.cohorts[:1])
     cases.append(Case("switch_connections_32", connections, 2.5, environment={CONNECTIONS: "32"}))
     settings = ["experiment=cifar10_depth", place.runtime, *place.folders, *place.small, "logger=none"]

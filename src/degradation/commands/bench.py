@@ -10,7 +10,7 @@ from degradation.commands.errors import sentences
 from degradation.config import Config, parse
 from degradation.config.composition import all_experiments, defaults_of
 from degradation.records.identity import differences
-from degradation.sweeps.preflight import check_compiler, check_cuda
+from degradation.sweeps.preflight import check_compilers, check_cuda
 
 
 def bench_job(composed: DictConfig) -> None:
@@ -20,8 +20,7 @@ def bench_job(composed: DictConfig) -> None:
         if config.task.name == "cifar10":
             if config.runtime.device == "cuda":
                 check_cuda([config])
-            if config.runtime.compile_blocks:
-                check_compiler(config.runtime.device)
+            check_compilers(config)
             from degradation.bench.engines import bench_engines
 
             print(bench_engines(config))

@@ -13,7 +13,7 @@ from degradation.config.recipe import Recipe
 from degradation.config.runtime import LOGGERS, NoLogger, Runtime, WandbLogger
 from degradation.config.secrets import refuse_secrets
 from degradation.config.variants import Definition, Settings
-from degradation.networks.compiler import missing_triton
+from degradation.networks.compiler import missing_for_kernels
 from degradation.networks.family import FAMILIES, Family
 from degradation.tasks.spec import TASKS, TaskSpec
 
@@ -120,7 +120,7 @@ class Config:
             self.runtime = replace(self.runtime, compile_blocks=compiled)
         if self.runtime.small_convolutions == "auto":
             fitting = (device, precision, self.runtime.memory_format) == ("cuda", "bf16", "channels_last")
-            self.runtime = replace(self.runtime, small_convolutions=fitting and missing_triton() is None)
+            self.runtime = replace(self.runtime, small_convolutions=fitting and missing_for_kernels() is None)
 
     def _check_execution(self) -> None:
         runtime, recipe = self.runtime, self.recipe
@@ -144,6 +144,11 @@ class Config:
             runtime.engine != "graph" or self.task.on_device,
             f"runtime.engine=graph takes a step's examples from tensors on the device and task.name={self.task.name} "
             "reads them from files; use runtime.engine=auto or sequential.",
+        )
+        require(
+            not runtime.small_convolutions or (runtime.device, recipe.precision) == ("cuda", "bf16"),
+            f"runtime.small_convolutions is for recipe.precision=bf16 on CUDA; these are {recipe.precision} and "
+            f"{runtime.device}, use auto or false.",
         )
         require(
             recipe.precision != "tf32" or runtime.device != "cpu",

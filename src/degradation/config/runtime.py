@@ -36,10 +36,10 @@ class Runtime:
         one_of("runtime.device", self.device, ("cpu", "cuda"))
         one_of("runtime.engine", self.engine, ENGINES)
         one_of("runtime.memory_format", self.memory_format, MEMORY_FORMATS)
-        allowed = isinstance(self.compile_blocks, bool) or self.compile_blocks == "auto"
-        require(allowed, f"runtime.compile_blocks is {self.compile_blocks!r}; allowed: auto, true, false.")
-        allowed = isinstance(self.small_convolutions, bool) or self.small_convolutions == "auto"
-        require(allowed, f"runtime.small_convolutions is {self.small_convolutions!r}; allowed: auto, true, false.")
+        for key in ("compile_blocks", "small_convolutions"):
+            value = getattr(self, key)
+            allowed = isinstance(value, bool) or value == "auto"
+            require(allowed, f"runtime.{key} is {value!r}; allowed: auto, true, false.")
         at_least("runtime.threads", self.threads, 1)
         at_least("runtime.checkpoint_every_steps", self.checkpoint_every_steps, 1)
         at_least("runtime.segment_steps", self.segment_steps, 1)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from degradation.checks import ConfigError
 from degradation.config import Config
-from degradation.networks.compiler import missing_for_compilation
+from degradation.networks.compiler import missing_for_compilation, missing_for_kernels
 from degradation.tracking.start import check_key
 from degradation.training.memory import check_memory
 
@@ -35,15 +35,17 @@ def preflight(configs: list[Config], *, here: bool = True) -> None:
         check_cuda(configs)
     elif first.runtime.device == "cpu" and not first.runtime.allow_slow and cpu_days(configs) > SLOW_DAYS:
         raise ConfigError(f"runtime.device is cpu: {_on_the_cpu(configs)} With a GPU use runtime=gpu.")
-    if first.runtime.compile_blocks and here:
-        check_compiler(first.runtime.device)
+    if here:
+        check_compilers(first)
     first.task.prepare(Path(first.runtime.data_dir), first.runtime.download)
     check_key(first)
 
 
-def check_compiler(device: str) -> None:
-    """Refuse to compile without the compiler that torch calls: for the CPU's loops, or by Triton."""
-    missing = missing_for_compilation(device)
+def check_compilers(config: Config) -> None:
+    """Refuse to compile without the compiler that torch calls, for the CPU's loops or by Triton, and without Triton."""
+    runtime = config.runtime
+    missing = missing_for_compilation(runtime.device) if runtime.compile_blocks else None
+    missing = missing or (missing_for_kernels() if runtime.small_convolutions else None)
     if missing:
         raise ConfigError(missing)
 

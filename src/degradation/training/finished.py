@@ -15,7 +15,13 @@ from degradation.training import checkpoints
 from degradation.training.cohort import Cohort
 from degradation.training.members import Member, build, load_task, members
 
-HERE = {"device": "cpu", "engine": "auto", "memory_format": "auto", "compile_blocks": False, "small_convolutions": False}
+HERE = {
+    "device": "cpu",
+    "engine": "auto",
+    "memory_format": "auto",
+    "compile_blocks": False,
+    "small_convolutions": False,
+}
 
 
 def load_networks(folder: str | Path) -> dict[Member, nn.Module]:

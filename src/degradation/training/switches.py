@@ -31,7 +31,7 @@ class Switches:
     streams: bool = True
     counts: Counts = "each"
     cudnn_norm: bool = True
-    benchmark: bool = True
+    benchmark: bool = False
     deepest_first: bool = False
 
 
