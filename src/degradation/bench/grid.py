@@ -58,12 +58,14 @@ SHOWN = {
     "ms_per_step": "ms a step",
     "ms_min": "min",
     "ms_max": "max",
+    "n": "n",
     "minutes_of_max_steps": "minutes",
     "start_seconds": "s to start",
     "peak_gb": "GB",
     "kernels": "kernels",
     "batch_norm_share": "batch norm",
     "transpose_kernels": "transposes",
+    "commit": "commit",
 }
 
 
@@ -139,10 +141,10 @@ def write(folder: Path, row: Row) -> str:
     table = read(folder / f"{name}.csv", COLUMNS)
     first = table.iloc[0]
     text = (
-        f"# The captured step: {first['device']}\n\nMedian of {first['n']} times {first['steps']} steps, batch "
+        f"# The captured step: {first['device']}\n\nMedians of n times {first['steps']} steps, batch "
         f"{first['batch_size']}, width {first['width']}, {first['data']} images; torch {first['torch_version']}, CUDA "
-        f"{first['cuda']}, commit {first['commit']}. Minutes: for the recipe's steps, evaluations left out. "
-        "Kernels are those of one step; batch norm: its share of their time.\n\n"
+        f"{first['cuda']}. Minutes: for the recipe's steps, evaluations left out. Seconds to start: compilation of what "
+        "no row before it needed. Kernels are those of one step; batch norm: its share of their time.\n\n"
         + aligned(list(SHOWN.values()), [[cell(row[name]) for name in SHOWN] for _, row in table.iterrows()])
         + "\n"
     )

@@ -6,6 +6,8 @@ from html import escape
 COORDINATES = re.compile(r'\b(d|x|y|width|height|points|transform)="([^"]*)"')
 GROUP = re.compile(r"<g(?: [^>]*)?(?<!/)>(?:<title>)?|</g>")
 NUMBER = re.compile(r"-?\d+\.\d\d+(?:e-?\d+)?")
+MARKER = re.compile(r'<path id="([^"]+)" style="([^"]*)"')
+TICK = re.compile(r'<path id="([^"]+)"( style="[^"]*") d="M0 0 (-?[\d.]+ -?[\d.]+)"/>')
 
 
 def inline(svg: str, name: str, words: str) -> str:
@@ -31,9 +33,39 @@ def inline(svg: str, name: str, words: str) -> str:
     body = re.sub(r'style="[^"]*"', lambda found: found[0].replace(": ", ":").replace("; ", ";"), body)
     body = re.sub(r'font-family:[^;"]*;?', "", body)  # the page has one for all
     body = re.sub(r' ?transform="rotate\(-?0 [^"]*"', "", body)
+    body = re.sub(r'(<path id="[^"]+") (d="[^"]*") (style="[^"]*")', r"\1 \3 \2", body)
+    body = _with_ticks_in_one(_styled_once(body))
     body = re.sub(r"<g>\s*</g>|<defs>\s*</defs>", "", body)
     body = _without_bare_groups(re.sub(r">\s+<", "><", body).strip())
     return f'<svg viewBox="{box[1]}" role="img" aria-label="{escape(words)}">{body}'
+
+
+def _styled_once(body: str) -> str:
+    """Markers whose copies are all styled alike with that style themselves; opacity counts otherwise, and stays."""
+    for name, path in MARKER.findall(body):
+        copies = re.compile(rf'(<use href="#{name}"[^>]*?) style="([^"]*)"')
+        styles = {style for _, style in copies.findall(body)}
+        if len(styles) == 1 and not re.search(r"(?<!-)opacity:", *styles):
+            (shared,) = styles
+            merged = ";".join(f"{key}:{value}" for key, value in (_rules(shared) | _rules(path)).items())
+            body = copies.sub(r"\1", body).replace(f'id="{name}" style="{path}"', f'id="{name}" style="{merged}"')
+    return body
+
+
+def _with_ticks_in_one(body: str) -> str:
+    """An axis's ticks, copies of one short line, as one path."""
+    for tick in TICK.finditer(body):
+        name, style, line = tick.groups()
+        copies = re.compile(rf'<use href="#{name}" x="([^"]*)" y="([^"]*)"/>')
+        places = copies.findall(body)
+        if len(places) == body.count(f'href="#{name}"'):
+            lines = "".join(f"M{x} {y}l{line}" for x, y in places)
+            body = copies.sub("", body).replace(tick[0], f'<path{style} d="{lines}"/>')
+    return re.sub(r"<defs>(<path style=[^>]*/>)</defs>", r"\1", body)
+
+
+def _rules(style: str) -> dict[str, str]:
+    return dict(rule.split(":", 1) for rule in style.split(";") if rule)
 
 
 def _without_bare_groups(body: str) -> str:
@@ -50,6 +82,8 @@ def _without_bare_groups(body: str) -> str:
 
 
 def _short(numbers: str) -> str:
-    """Coordinates in tenths of a point, 1/720 inch, on one line."""
+    """Coordinates in tenths of a point, 1/720 inch, on one line. After a first point lines need no letter."""
     numbers = NUMBER.sub(lambda found: f"{float(found[0]):.1f}".removesuffix(".0"), numbers)
-    return re.sub(r" ([A-Za-z])", r"\1", re.sub(r"\s+", " ", numbers)).strip()
+    numbers = re.sub(r" ?([A-Za-z]) ?", r"\1", re.sub(r"\s+", " ", numbers)).strip()
+    numbers = re.sub(r"M[^A-Za-z]+(?:L[^A-Za-z]+)+", lambda found: found[0].replace("L", " "), numbers)
+    return re.sub(r"(?<![\d.])(-?)0\.", r"\1.", numbers)
