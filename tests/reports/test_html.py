@@ -116,6 +116,8 @@ def test_an_inlined_figure_is_the_same_figure():
         nodes = [node for node in root.iter() if isinstance(node.tag, str)]
         texts = [node.text for node in nodes if node.tag.split("}")[-1] in ("text", "tspan") and node.text.strip()]
         places = [(node.get("x"), node.get("y")) for node in nodes if node.tag.endswith("use")]
+        hidden = [path for node in nodes if node.tag.endswith("defs") for path in node if path.get("d")]
+        assert all(path.get("id") for path in hidden)  # what has no name can be seen only where it stands
         ticks = [re.findall(r"M(\S+) (\S+?)l", node.get("d", "")) for node in nodes if node.tag.endswith("path")]
         return texts, sorted((float(x), float(y)) for x, y in [*places, *chain(*ticks)])
 

@@ -54,7 +54,7 @@ def test_opacity_would_count_twice(style, left):
 
 
 def test_ticks_are_one_path():
-    tick = '<defs><path id="m1" d="M 0 0 \nL 0 3.5 \n" style="stroke: red"/></defs>'
+    tick = '<defs>\n<path id="m1" d="M 0 0 \nL 0 3.5 \n" style="stroke: red"/>\n</defs>'
     uses = "".join(f'<g><use xlink:href="#m1" x="{x}" y="20.04" style="stroke: red"/></g>' for x in (1, 2.5))
     assert body(tick + uses) == '<path style="stroke:red" d="M1 20l0 3.5M2.5 20l0 3.5"/>'
     titled = tick + '<use xlink:href="#m1" x="1" y="2" style="stroke: red"><title>t</title></use>'

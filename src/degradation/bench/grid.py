@@ -143,7 +143,7 @@ def write(folder: Path, row: Row) -> str:
     text = (
         f"# The captured step: {first['device']}\n\nMedians of n times {first['steps']} steps, batch "
         f"{first['batch_size']}, width {first['width']}, {first['data']} images; torch {first['torch_version']}, CUDA "
-        f"{first['cuda']}. Minutes: for the recipe's steps, evaluations left out. Seconds to start: compilation of what "
+        f"{first['cuda']}. Minutes: for the recipe's steps, evaluations left out. To start: compilation of what "
         "no row before it needed. Kernels are those of one step; batch norm: its share of their time.\n\n"
         + aligned(list(SHOWN.values()), [[cell(row[name]) for name in SHOWN] for _, row in table.iterrows()])
         + "\n"

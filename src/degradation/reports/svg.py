@@ -61,7 +61,7 @@ def _with_ticks_in_one(body: str) -> str:
         if len(places) == body.count(f'href="#{name}"'):
             lines = "".join(f"M{x} {y}l{line}" for x, y in places)
             body = copies.sub("", body).replace(tick[0], f'<path{style} d="{lines}"/>')
-    return re.sub(r"<defs>(<path style=[^>]*/>)</defs>", r"\1", body)
+    return re.sub(r"<defs>\s*(<path style=[^>]*/>)\s*</defs>", r"\1", body)
 
 
 def _rules(style: str) -> dict[str, str]:
