@@ -30,7 +30,7 @@ def test_a_row_of_the_grid(compose_config, images, tmp_path):  # noqa: F811
     assert (row["depths"], row["networks"], row["switches"], row["n"]) == ("8+14", 4, "counts=none", 2)
     assert row["ms_min"] <= row["ms_per_step"] <= row["ms_max"]
     assert row["minutes_of_max_steps"] == pytest.approx(64000 * row["ms_per_step"] / 60000)
-    held = pd.read_csv(tmp_path / "kernels" / "fp32-channels_last-False-counts=none-8+14-4.csv")
+    held = pd.read_csv(tmp_path / "kernels" / "fp32-channels_last-False-False-counts=none-8+14-4.csv")
     assert held["calls"].sum() == row["kernels"] == sum(row[f"{kind}_kernels"] for kind in (*grid.KINDS, "other"))
     assert held["milliseconds"].sum() == pytest.approx(row["kernel_ms"], rel=1e-6)
     machine = {"device": "cpu", "data": "random", "cores": 2, "torch_version": "2", "cuda": "", "commit": "c"}

@@ -198,7 +198,7 @@ def test_numbers_of_the_readme_stand_in_the_tables(item):
     depths = {int(depth) for depth in re.findall(r"\bat (\d+)|(\d+) layers", item) for depth in depth if depth}
     rows = summary[summary["depth"].isin(depths)]
     losses = {f"{value:.1e}" for value in rows["test_loss_median"]}
-    errors = {f"{value:.2f}" for name in ("train_error_mean",) for value in rows.get(name, [])}
+    errors = {f"{value:.2f}" for name in ("train_error_mean", "test_error_mean") for value in rows.get(name, [])}
     found = MEASURED.findall(" ".join(item.split()))
     assert found, "an item without a number"
     for loss, error in found:
