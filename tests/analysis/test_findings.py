@@ -81,6 +81,8 @@ def test_an_effect_in_words():
     assert part("reproduced", 0.1).effect_in_words == "+1 [+0, +2] points, n = 3"
     depth = Finding("reproduced", Interval(7.5, 4, 11, 16), "layers", "")
     assert depth.effect_in_words == "7.5 [4, 11] layers, n = 16"
+    one = Finding("consistent", Interval(-0.47, -np.inf, np.inf, 1), "points", "")
+    assert one.effect_in_words == "-0.47 points, n = 1"
     assert Finding("not run", None, "points", "").effect_in_words == ""
 
 

@@ -54,12 +54,13 @@ class Finding:
 
     @property
     def effect_in_words(self) -> str:
-        """The effect with its interval and n; empty where there is none."""
+        """The effect with n and its interval, which one value does not have; empty where there is none."""
         if self.effect is None:
             return ""
         sign = "" if self.unit == "layers" else "+"  # depths are no differences
         mean, low, high = (f"{value:{sign}.3g}" for value in self.effect[:3])
-        return f"{mean} [{low}, {high}] {self.unit}, n = {self.effect.n}"
+        interval = f" [{low}, {high}]" if self.effect.n > 1 else ""
+        return f"{mean}{interval} {self.unit}, n = {self.effect.n}"
 
 
 def decide(effect: Interval, relation: Relation, margin: float) -> Verdict:
