@@ -181,3 +181,20 @@ def test_what_it_does_not_fit():
     assert not DIAGNOSTIC.fits(SimpleNamespace(has_errors=False, input_shape=(1,)))
     assert not DIAGNOSTIC.fits(SimpleNamespace(has_errors=True, input_shape=(5,)))
     assert DIAGNOSTIC.fits(SimpleNamespace(has_errors=True, input_shape=(1, 8, 8)))
+
+
+def test_what_was_measured_before_is_kept_and_not_measured_again(task, monkeypatch):
+    """Rows come one by one, so that each is in the file before the next is measured."""
+    network = networks.build(CifarNetwork("cifar", 4, "A"), input_shape=(1, 8, 8), outputs=10, depth=20, seed=0)
+    whole, measured = rows_of(network, task), []
+    counted = lesion.loss_and_error
+    monkeypatch.setattr(lesion, "loss_and_error", lambda *given: measured.append(given) or counted(*given))
+    member = Member(20, "residual", 3)
+    coming = DIAGNOSTIC.measure(Copied(network, [member], False, [3]), task, FINAL)
+    begun = [next(coming)[1] for _ in range(25)]
+    assert begun == whole[:25]
+    assert len(measured) == 25
+    done = {(*member, *(row[name] for name in DIAGNOSTIC.key)) for row in begun}
+    rest = [row for _, row in DIAGNOSTIC.measure(Copied(network, [member], False, [3], done), task, FINAL)]
+    assert rest == whole[25:]
+    assert len(measured) == len(whole)

@@ -1,6 +1,7 @@
 """What trained networks get wrong when blocks are deleted or change places (Veit et al. 2016, 1605.06431)."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -9,9 +10,10 @@ from scipy import stats
 
 from degradation.diagnostics.blocks import Shapes, block_shapes, check_blocks, deleted, loss_and_error, reordered
 from degradation.diagnostics.diagnostic import FINAL, Copied, rounded
+from degradation.diagnostics.progress import Progress
 from degradation.records.columns import Row
 from degradation.streams import generator
-from degradation.tasks.task import Split, Task
+from degradation.tasks.task import Task
 from degradation.training.members import Member
 
 EXAMPLES = 2000  # the first ones of the test set, at most: every lesion is measured on the same
@@ -43,26 +45,30 @@ class Lesion:
         network, (member,) = copied.network.eval(), copied.members
         images = task.test.take(torch.arange(min(EXAMPLES, len(task.test))))
         shapes = block_shapes(network, task.prepare(images.inputs[:1]))
-        wrong = partial(_wrong, images=images, task=task)
-        for row in (*_deletions(network, shapes, member.seed, wrong), *_swaps(network, shapes, member.seed, wrong)):
-            yield member, row
+        lesions = [*_deletions(network, shapes, member.seed), *_swaps(network, shapes, member.seed)]
+        lesions = [
+            (row, hurt) for row, hurt in lesions if (*member, *(row[name] for name in self.key)) not in copied.done
+        ]
+        progress = Progress(f"lesions of {member}", len(lesions))
+        for row, hurt in lesions:
+            with hurt():
+                _, error = loss_and_error(network, images, task)
+            progress.tick()
+            yield member, row | {"test_error": rounded(error)}
 
 
 DIAGNOSTIC = Lesion()
 
 
-def _wrong(network: Any, *, images: Split, task: Task) -> float:
-    """Percent of some images."""
-    return rounded(loss_and_error(network, images, task)[1])
+Hurt = tuple[Row, Callable[[], AbstractContextManager[None]]]  # what a lesion's row says, and what makes it
 
 
-def _deletions(network: Any, shapes: Shapes, seed: int, wrong: Callable[[Any], float]) -> Iterator[Row]:
+def _deletions(network: Any, shapes: Shapes, seed: int) -> Iterator[Hurt]:
     changes = [before != after for before, after in shapes]
     for kind, count, place, blocks in _deleted_blocks(len(shapes), seed):
-        with deleted(network, blocks, shapes):
-            error = wrong(network)
         reshaping = sum(changes[block] for block in blocks)
-        yield {"lesion": kind, "count": count, "place": place, "reshaping": reshaping, "test_error": error}
+        row: Row = {"lesion": kind, "count": count, "place": place, "reshaping": reshaping}
+        yield row, partial(deleted, network, blocks, shapes)
 
 
 def _deleted_blocks(blocks: int, seed: int) -> Iterator[tuple[str, int, int, list[int]]]:
@@ -76,7 +82,7 @@ def _deleted_blocks(blocks: int, seed: int) -> Iterator[tuple[str, int, int, lis
             yield RANDOM, count, draw, order[:count].tolist()
 
 
-def _swaps(network: Any, shapes: Shapes, seed: int, wrong: Callable[[Any], float]) -> Iterator[Row]:
+def _swaps(network: Any, shapes: Shapes, seed: int) -> Iterator[Hurt]:
     pairs = swappable(shapes)
     if not pairs:
         return
@@ -88,11 +94,9 @@ def _swaps(network: Any, shapes: Shapes, seed: int, wrong: Callable[[Any], float
             for pair in torch.randint(len(pairs), (count,), generator=drawn).tolist():
                 one, other = pairs[pair]
                 order[one], order[other] = order[other], order[one]
-            with reordered(network, order):
-                error = wrong(network)
-            tau = stats.kendalltau(trained, order).statistic
-            row = {"order": rounded(tau), "test_error": error}
-            yield {"lesion": SWAPPED, "count": count, "place": draw, "reshaping": 0} | row
+            tau = rounded(stats.kendalltau(trained, order).statistic)
+            row: Row = {"lesion": SWAPPED, "count": count, "place": draw, "reshaping": 0, "order": tau}
+            yield row, partial(reordered, network, order)
 
 
 def swappable(shapes: Shapes) -> list[tuple[int, int]]:
