@@ -75,7 +75,7 @@ WRONG = [
     ("runtime.small_convolutions=maybe", "runtime.small_convolutions is 'maybe'; allowed: auto, true, false"),
     (
         "runtime.small_convolutions=true",
-        "runtime.small_convolutions is for recipe.precision=bf16 on CUDA; these are fp32 and cpu, use auto or false",
+        "runtime.small_convolutions is for cuda, bf16, channels_last and these are cpu, fp32, contiguous; use auto or",
     ),
     ("runtime.max_minutes=0", "runtime.max_minutes is 0.0; it must be a positive number"),
     ("runtime.max_minutes=soon", "runtime.max_minutes is 'soon'; a number or null is expected"),

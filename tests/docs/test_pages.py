@@ -192,17 +192,25 @@ MEASURED = re.compile(r"(\d\.\de-\d\d)|(\d+\.\d+) %")  # a loss as the tables pr
 
 @pytest.mark.parametrize("item", re.findall(r"^- (.*?)(?=^- |\n\n|\Z)", SEEN, re.M | re.S))
 def test_numbers_of_the_readme_stand_in_the_tables(item):
-    """Each loss or error is the median or mean of a network of that experiment, at a depth that the item names."""
+    """Each loss or error is the median or mean of a network of that experiment, at a depth that the item names. An
+    error is one of training, or in brackets of test.
+    """
     (experiment,) = re.findall(r"results/reference/(\w+)/README", item)
     summary = pd.read_csv(REFERENCE / experiment / "summary.csv")
     depths = {int(depth) for depth in re.findall(r"\bat (\d+)|(\d+) layers", item) for depth in depth if depth}
     rows = summary[summary["depth"].isin(depths)]
     losses = {f"{value:.1e}" for value in rows["test_loss_median"]}
-    errors = {f"{value:.2f}" for name in ("train_error_mean", "test_error_mean") for value in rows.get(name, [])}
-    found = MEASURED.findall(" ".join(item.split()))
+    errors = {
+        name: {f"{value:.2f}" for value in rows.get(name, [])} for name in ("train_error_mean", "test_error_mean")
+    }
+    words = " ".join(item.split())
+    bracketed = " ".join(re.findall(r"\(([^()]*)\)", words))
+    found = MEASURED.findall(re.sub(r"\([^()]*\)", "", words))
     assert found, "an item without a number"
     for loss, error in found:
-        assert loss in losses if loss else error in errors, f"{experiment}: {loss or error}"
+        assert loss in losses if loss else error in errors["train_error_mean"], f"{experiment}: {loss or error}"
+    for loss, error in MEASURED.findall(bracketed):
+        assert loss in losses if loss else error in errors["test_error_mean"], f"{experiment}: {loss or error}"
 
 
 MATRIX = {

@@ -11,7 +11,7 @@ os.environ["TRITON_INTERPRET"] = "1"
 import torch
 from torch.nn import functional
 
-from degradation.networks import blocks
+from degradation.networks import blocks, triton_kernels
 from degradation.networks.blocks import use_small_convolutions
 from degradation.networks.cifar import CifarNet
 from degradation.networks.cifar_spec import CifarNetwork
@@ -64,13 +64,23 @@ def network(compiled: bool) -> list[float]:
     return [off(ours, library.double()) for library, ours in zip(*grown, strict=True)]
 
 
+def many_parts() -> list[float]:
+    """Of a weight's gradient in more parts than are summed at a time."""
+    usual = triton_kernels.GRADIENT[16]
+    triton_kernels.GRADIENT[16] = usual | {"CHUNK": 64}
+    try:
+        return errors((3, 16, 64, 64), *FORMATS)
+    finally:
+        triton_kernels.GRADIENT[16] = usual
+
+
 class _Claimed:
     """A float32 tensor of the CPU that says that it is what the kernels take."""
 
     is_cuda, dtype = True, torch.bfloat16
 
     def __init__(self, x: torch.Tensor) -> None:
-        self.x = x
+        self.numel = x.numel
 
 
 if __name__ == "__main__":
@@ -79,6 +89,7 @@ if __name__ == "__main__":
         for images in FORMATS:
             for weights in FORMATS:
                 found[f"{shape} {images} {weights}"] = errors(shape, images, weights)
+    found["many parts"] = many_parts()
     found["network"] = network(compiled=False)
     found["compiled network"] = network(compiled=True)
     print(json.dumps(found))

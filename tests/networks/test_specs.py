@@ -148,14 +148,14 @@ def test_what_the_families_choose(monkeypatch):
                (cifar(), "cuda", "fp32"), (mlp(), "cuda", "bf16")]  # fmt: skip
     last = [network.default_memory_format(device, precision) for network, device, precision in formats]
     assert last == ["contiguous", "channels_last", "channels_last", "contiguous", "contiguous"]
-    chosen = [("cuda", "fp32", 5000), ("cuda", "fp32", 4999), ("cuda", "fp64", 5000), ("cpu", "fp32", 5000)]
+    chosen = [("cuda", "fp32", 20000), ("cuda", "fp32", 19999), ("cuda", "fp64", 20000), ("cpu", "fp32", 20000)]
     assert [cifar().default_compile_blocks(*values) for values in chosen] == [True, False, False, False]
-    assert mlp().default_compile_blocks("cuda", "fp32", 5000) is False
+    assert mlp().default_compile_blocks("cuda", "fp32", 20000) is False
     for network in (cifar(dropout=0.1), cifar(shortcut_dropout=0.1), cifar(survival=0.9)):
         assert network.default_engine("cuda", "fp32") == "sequential"
-        assert network.default_compile_blocks("cuda", "fp32", 5000) is False
+        assert network.default_compile_blocks("cuda", "fp32", 20000) is False
     monkeypatch.setattr(cifar_spec, "missing_for_compilation", lambda device: "no compiler")
-    assert cifar().default_compile_blocks("cuda", "fp32", 5000) is False
+    assert cifar().default_compile_blocks("cuda", "fp32", 20000) is False
 
 
 @pytest.mark.parametrize(("depth", "shape"), [(8, (1, 8, 8)), (14, (3, 8, 4))])

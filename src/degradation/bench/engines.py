@@ -98,6 +98,7 @@ def bench_engines(config: Config) -> str:
         "precision": config.recipe.precision,
         "memory_format": config.runtime.memory_format,
         "compile_blocks": config.runtime.compile_blocks,
+        "small_convolutions": config.runtime.small_convolutions,
         "multiply_adds_per_second": matrix_rate(config, effort.matrix),
         "bytes_per_second": bandwidth(config, effort.copy),
         "data": data,

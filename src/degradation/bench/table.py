@@ -10,7 +10,8 @@ from degradation.records.files import write_text
 from degradation.records.tables import read, to_text, upsert
 from degradation.reports.markdown import aligned
 
-KEY = ["device", "precision", "memory_format", "compile_blocks", "way", "networks", "depths", "width", "batch_size"]
+WAY = ["precision", "memory_format", "compile_blocks", "small_convolutions"]
+KEY = ["device", *WAY, "way", "networks", "depths", "width", "batch_size"]
 COLUMNS = [
     *[*KEY, "start_seconds", "ms_per_step", "ms_min", "ms_max", "n", "steps", "steps_per_second", "images_per_second"],
     *["network_steps_per_second", "times_loop", "minutes_of_max_steps", "peak_gb", "estimated_gb", "multiply_adds"],
@@ -47,10 +48,11 @@ def write(folder: Path, rows: list[Row]) -> str:
 def markdown(table: pd.DataFrame) -> str:
     """A section a precision and memory format: the machine's rates, and a line a case."""
     parts = [f"# Bench: {table['device'].iloc[0]}"]
-    for (precision, memory_format, compiled), rows in table.groupby(KEY[1:4], sort=False):
+    for (precision, memory_format, compiled, small), rows in table.groupby(WAY, sort=False):
         first = rows.iloc[0]
         parts.append(
-            f"## {precision}, {memory_format}{', compiled blocks' if compiled else ''}\n\n"
+            f"## {precision}, {memory_format}{', compiled blocks' if compiled else ''}"
+            f"{', own 3x3 convolutions' if small else ''}\n\n"
             f"Median of {first['n']} times {first['steps']} steps, batch {first['batch_size']}, width "
             f"{first['width']}, {first['data']} images, {first['cores']} cores; torch {first['torch_version']}, CUDA "
             f"{first['cuda']}, commit {first['commit']}. Matrix product "

@@ -17,6 +17,8 @@ from degradation.networks.compiler import missing_for_kernels
 from degradation.networks.family import FAMILIES, Family
 from degradation.tasks.spec import TASKS, TaskSpec
 
+SMALL_CONVOLUTIONS = ("cuda", "bf16", "channels_last")  # device, precision and memory format of our own kernels
+
 
 @dataclass
 class Config:
@@ -119,7 +121,7 @@ class Config:
             compiled = all(family.default_compile_blocks(device, precision, max_steps) for family in families)
             self.runtime = replace(self.runtime, compile_blocks=compiled)
         if self.runtime.small_convolutions == "auto":
-            fitting = (device, precision, self.runtime.memory_format) == ("cuda", "bf16", "channels_last")
+            fitting = (device, precision, self.runtime.memory_format) == SMALL_CONVOLUTIONS
             self.runtime = replace(self.runtime, small_convolutions=fitting and missing_for_kernels() is None)
 
     def _check_execution(self) -> None:
@@ -145,10 +147,11 @@ class Config:
             f"runtime.engine=graph takes a step's examples from tensors on the device and task.name={self.task.name} "
             "reads them from files; use runtime.engine=auto or sequential.",
         )
+        found = (runtime.device, recipe.precision, runtime.memory_format)
         require(
-            not runtime.small_convolutions or (runtime.device, recipe.precision) == ("cuda", "bf16"),
-            f"runtime.small_convolutions is for recipe.precision=bf16 on CUDA; these are {recipe.precision} and "
-            f"{runtime.device}, use auto or false.",
+            not runtime.small_convolutions or found == SMALL_CONVOLUTIONS,
+            f"runtime.small_convolutions is for {', '.join(SMALL_CONVOLUTIONS)} and these are {', '.join(found)}; use "
+            "auto or false.",
         )
         require(
             recipe.precision != "tf32" or runtime.device != "cpu",

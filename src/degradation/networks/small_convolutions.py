@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 
 CHANNELS = (16, 32, 64)
+MOST = 2**31  # numbers of an image batch, whose places the kernels count in 32 bits
 
 
 def fits(x: Tensor, inputs: int, outputs: int, stride: tuple[int, ...]) -> bool:
     """Whether the kernels can take x (B, inputs, H, W) through a 3x3 layer."""
-    of_kind = x.is_cuda and x.dtype == torch.bfloat16
+    of_kind = x.is_cuda and x.dtype == torch.bfloat16 and x.numel() < MOST
     return of_kind and inputs == outputs and inputs in CHANNELS and stride == (1, 1)
 
 
@@ -49,6 +50,7 @@ def _(gradient: Tensor, x: Tensor, taps: Tensor, weight: Tensor) -> tuple[Tensor
 
 def _keep(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
     x, weight = inputs
+    ctx.set_materialize_grads(False)  # there is none of the second output
     ctx.save_for_backward(x, output[1], weight)
 
 

@@ -45,7 +45,8 @@ def _styled_once(body: str) -> str:
     for name, path in MARKER.findall(body):
         copies = re.compile(rf'(<use href="#{name}"[^>]*?) style="([^"]*)"')
         styles = {style for _, style in copies.findall(body)}
-        if len(styles) == 1 and not re.search(r"(?<!-)opacity:", *styles):
+        all_styled = len(copies.findall(body)) == body.count(f'href="#{name}"')
+        if all_styled and len(styles) == 1 and not re.search(r"(?<!-)opacity:", *styles):
             (shared,) = styles
             merged = ";".join(f"{key}:{value}" for key, value in (_rules(shared) | _rules(path)).items())
             body = copies.sub(r"\1", body).replace(f'id="{name}" style="{path}"', f'id="{name}" style="{merged}"')
@@ -53,7 +54,7 @@ def _styled_once(body: str) -> str:
 
 
 def _with_ticks_in_one(body: str) -> str:
-    """An axis's ticks, copies of one short line, as one path."""
+    """Ticks, copies of one short line, as one path where the first of them stood; axes must not overlap."""
     for tick in TICK.finditer(body):
         name, style, line = tick.groups()
         copies = re.compile(rf'<use href="#{name}" x="([^"]*)" y="([^"]*)"/>')

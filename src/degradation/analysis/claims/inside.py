@@ -69,7 +69,7 @@ def _lesion() -> list[Claim]:
 
 
 def _lesion_on_cifar10(experiment: str, depth: int) -> list[Claim]:
-    """Of the deepest networks that both variants learn; entered before their lesions were made."""
+    """Of deep networks that both variants learn; entered before their lesions were made."""
     plain, residual = Cell(experiment, "plain", depth), Cell(experiment, "residual", depth)
     return [
         _barely_matters(residual, known=False),
