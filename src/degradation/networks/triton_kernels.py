@@ -28,6 +28,7 @@ GRADIENT = {
     32: {"CHUNK": 512, "BLOCK": 64, "num_warps": 4, "num_stages": 3},
     64: {"CHUNK": 512, "BLOCK": 64, "num_warps": 8, "num_stages": 3},
 }
+SUMMED = 64  # weights whose parts a program sums; it divides 9 C C
 
 
 @triton.jit
@@ -122,7 +123,7 @@ def _sum_parts(
     BLOCK: tl.constexpr,
     ROWS: tl.constexpr,
 ):
-    index = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)  # BLOCK divides 9 C C
+    index = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     total = tl.zeros((BLOCK,), tl.float32)
     for start in tl.static_range(0, SPLITS, ROWS):
         split = start + tl.arange(0, ROWS)
@@ -164,6 +165,6 @@ def weight_gradient(x: Tensor, gradient: Tensor, weight: Tensor) -> Tensor:
     parts = torch.empty(splits, 9, channels, channels, dtype=torch.float32, device=x.device)
     _weight_gradient[(splits, 3)](x, gradient, parts, pixels, H=height, W=width, C=channels, **how)
     summed = torch.empty_like(weight)
-    block = {"SPLITS": splits, "C": channels, "BLOCK": 64, "ROWS": min(128, triton.next_power_of_2(splits))}
-    _sum_parts[(9 * channels * channels // 64,)](parts, summed, *summed.stride(), **block)
+    block = {"SPLITS": splits, "C": channels, "BLOCK": SUMMED, "ROWS": min(128, triton.next_power_of_2(splits))}
+    _sum_parts[(9 * channels * channels // SUMMED,)](parts, summed, *summed.stride(), **block)
     return summed
