@@ -67,7 +67,8 @@ else
 endif
 	$(PYTHON) -m uv pip install --python $(PYTHON) --no-deps -e .
 	@echo "Compiling what a sweep imports, which else each of its processes would."
-	$(PYTHON) -c 'import degradation.reports.overview, degradation.training.fit, degradation.tracking.curve, joblib, wandb'
+	$(PYTHON) -c 'import degradation.reports.overview, degradation.training.fit, degradation.tracking.curve, joblib, \
+		sklearn.datasets, sklearn.model_selection, wandb.sdk.launch'
 	@rm -f $(VENV)/.installed*
 	@echo "$(TORCH)" > $(VENV)/.torch
 	touch $@
