@@ -45,10 +45,9 @@ class Lesion:
         network, (member,) = copied.network.eval(), copied.members
         images = task.test.take(torch.arange(min(EXAMPLES, len(task.test))))
         shapes = block_shapes(network, task.prepare(images.inputs[:1]))
-        lesions = [*_deletions(network, shapes, member.seed), *_swaps(network, shapes, member.seed)]
-        lesions = [
-            (row, hurt) for row, hurt in lesions if (*member, *(row[name] for name in self.key)) not in copied.done
-        ]
+        every = [*_deletions(network, shapes, member.seed), *_swaps(network, shapes, member.seed)]
+        names = [(*member, *(row[name] for name in self.key)) for row, _ in every]
+        lesions = [lesion for lesion, name in zip(every, names, strict=True) if name not in copied.done]
         progress = Progress(f"lesions of {member}", len(lesions))
         for row, hurt in lesions:
             with hurt():

@@ -4,7 +4,7 @@ torch.compile and CUDA graphs take it as they take a library's. Importing this n
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, library
 
 CHANNELS = (16, 32, 64)
 MOST = 2**31  # numbers of an image batch, whose places the kernels count in 32 bits
@@ -16,7 +16,7 @@ def fits(x: Tensor, inputs: int, outputs: int, stride: tuple[int, ...]) -> bool:
     return of_kind and inputs == outputs and inputs in CHANNELS and stride == (1, 1)
 
 
-@torch.library.custom_op("degradation::conv3x3", mutates_args=())
+@library.custom_op("degradation::conv3x3", mutates_args=())
 def conv3x3(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     """Convolve x (B, C, H, W) with weight (C, C, 3, 3), stride 1, padding 1.
 
@@ -29,7 +29,7 @@ def conv3x3(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     return convolve(x.contiguous(memory_format=torch.channels_last), taps, flip=False), taps
 
 
-@torch.library.custom_op("degradation::conv3x3_gradients", mutates_args=())
+@library.custom_op("degradation::conv3x3_gradients", mutates_args=())
 def gradients(gradient: Tensor, x: Tensor, taps: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     """Of x and of the weight, from the output's (B, C, H, W)."""
     from degradation.networks.triton_kernels import convolve, weight_gradient

@@ -28,7 +28,8 @@ def preflight(configs: list[Config], *, here: bool = True) -> None:
 
     Raises:
         ConfigError: CUDA is asked for and there is none, a cohort does not fit into its memory, data are missing or
-            damaged, training would take days, blocks cannot be compiled, or W&B is asked to go online without a key.
+            damaged, training would take days, blocks or kernels cannot be compiled, or W&B is asked to go online
+            without a key.
     """
     first = configs[0]
     if first.runtime.device == "cuda" and here:
